@@ -1,0 +1,120 @@
+"""What is usual for one zone, measure and track, and how unusual one more number is.
+
+Every baseline is made from usable looks of ONE track: the same geometry, so that shadows, layover and the
+look direction are the same. Rates are per usable look, never per day.
+
+Sources: Croux & Rousseeuw (1992), "Time-efficient algorithms for two highly robust estimators of scale":
+finite-sample factors of the median absolute deviation, and its efficiency of 37 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy import special
+
+LEAST_LOOKS = 8
+"""A baseline of fewer usable looks is refused: its median could be that of one busy week."""
+
+MAD_FACTORS = (1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107)
+"""Croux & Rousseeuw (1992): factors of the MAD for n = 2..9; from 10 on n / (n - 0.8)."""
+
+MAD_EFFICIENCY = 0.37
+"""The MAD of n normal numbers is about as good as the standard deviation of 0.37 n."""
+
+
+class Family(StrEnum):
+    """How a measure varies while nothing happens: decides how a number is compared with its history."""
+
+    COUNT = "count"
+    """Whole numbers from 0; compared through a negative binomial."""
+
+    PRESENCE = "presence"
+    """0 or 1; compared through a beta-binomial."""
+
+    AMOUNT = "amount"
+    """Areas, from 0; compared on the square root, which steadies their variance."""
+
+    LEVEL = "level"
+    """Decibels and other numbers that add up; compared as they are."""
+
+
+SMALLEST_SPREAD = {Family.AMOUNT: 10.0, Family.LEVEL: 0.3}
+"""Floor of the spread. AMOUNT: 10 m, the root of one 10 m pixel. LEVEL: 0.3 dB, the stability of Sentinel-1
+within a track (relative radiometric accuracy in its product specification)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What earlier usable looks of the same track gave."""
+
+    family: Family
+    n: int
+    """Looks it rests on, >= LEAST_LOOKS."""
+
+    centre: float
+    """Mean (COUNT, PRESENCE) or median (AMOUNT, LEVEL), in the unit of the measure."""
+
+    spread: float
+    """Standard deviation (COUNT, PRESENCE), or MAD-based sigma on the compared scale (AMOUNT: square root)."""
+
+
+def compared(value: float, family: Family) -> float:
+    """The number on the scale on which it is compared with its history."""
+    return math.sqrt(max(value, 0.0)) if family is Family.AMOUNT else value
+
+
+def robust_sigma(values: np.ndarray) -> float:
+    """Sigma of a sample from its MAD, with the finite-sample factor. 0 if half of the values are equal."""
+    n = len(values)
+    factor = MAD_FACTORS[n - 2] if n < len(MAD_FACTORS) + 2 else n / (n - 0.8)
+    return float(1.4826 * factor * np.median(np.abs(values - np.median(values))))
+
+
+def fit(values: Sequence[float], family: Family) -> Baseline | None:
+    """The baseline of the values of earlier usable looks; None if there are fewer than LEAST_LOOKS."""
+    n = len(values)
+    if n < LEAST_LOOKS:
+        return None
+    if family in SMALLEST_SPREAD:
+        on_scale = np.array([compared(v, family) for v in values])
+        centre = float(np.median(on_scale))
+        centre = centre**2 if family is Family.AMOUNT else centre
+        return Baseline(family=family, n=n, centre=centre, spread=max(robust_sigma(on_scale), SMALLEST_SPREAD[family]))
+    sample = np.asarray(values, float)
+    return Baseline(family=family, n=n, centre=float(sample.mean()), spread=float(sample.std(ddof=1)))
+
+
+def upper_tail(baseline: Baseline, value: float) -> float:
+    """Probability of a value at least this high if nothing changed; ties count half (mid-p).
+
+    COUNT: negative binomial with the history's mean and variance (Poisson if the variance is smaller),
+    both widened for the uncertainty of the mean. PRESENCE: beta-binomial for one trial, Jeffreys prior.
+    AMOUNT, LEVEL: Student t for one more number against the median; the degrees of freedom follow from the
+    efficiency of the MAD, the factor pi/2 n from the variance of a median.
+    """
+    if baseline.family is Family.PRESENCE:
+        rate = (baseline.centre * baseline.n + 0.5) / (baseline.n + 1.0)
+        return rate / 2 if value > 0 else rate + (1 - rate) / 2
+    if baseline.family is Family.COUNT:
+        return _count_tail(baseline, round(value))
+    distance = compared(value, baseline.family) - compared(baseline.centre, baseline.family)
+    t = distance / (baseline.spread * math.sqrt(1 + math.pi / (2 * baseline.n)))
+    freedom = max(2.0, MAD_EFFICIENCY * (baseline.n - 1))
+    return float(special.stdtr(freedom, -t))
+
+
+def _count_tail(baseline: Baseline, count: int) -> float:
+    mean = (baseline.centre * baseline.n + 0.5) / baseline.n
+    variance = max(mean, baseline.spread**2) + mean / baseline.n
+    size = mean**2 / max(variance - mean, 1e-9)
+    chance = size / (size + mean)
+
+    def at_most(k: int) -> float:
+        return float(special.betainc(size, k + 1, chance)) if k >= 0 else 0.0
+
+    return 1 - (at_most(count) + at_most(count - 1)) / 2

@@ -1,0 +1,353 @@
+"""config.toml -> Config. Strict: an unknown key, a wrong type or a missing variable is an error with its line.
+
+A secret never stands in the file: it names environment variables, and `credentials` reads them when mail is sent.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from monitor.errors import ConfigError
+from monitor.toml_lines import locate
+
+Environ = Mapping[str, str]
+
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+"""A plain mail address, ASCII only: no display name, nothing that could end a header line."""
+
+_VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
+_REFERENCE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^}]*))?\})", re.ASCII)
+_SECRET_KEY = re.compile(r"pass|secret|token|credential|user|login|key", re.IGNORECASE)
+_SHOWN = 60
+"""Longest value repeated in a message, characters."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+PLANNED = frozenset({"stac", "sentinel_hub"})
+"""Kinds of source that the design has and this version has not."""
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    """Starts in the clear and must be encrypted before anything is said; port 587."""
+
+    TLS = "tls"
+    """Encrypted from the first byte; port 465."""
+
+    NONE = "none"
+    """For a server on this machine."""
+
+
+def expand(text: str, environ: Environ) -> str:
+    """The text with `$NAME`, `${NAME}` and `${NAME:-default}` replaced, and a leading `~/` by the home folder.
+
+    As in a shell, the default also stands in for a variable that is set and empty.
+
+    Raises:
+        ValueError: a variable is not set and has no default; names it.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name, default = match[1] or match[2], match[3]
+        found = environ.get(name)
+        if default is not None:
+            return found or default
+        if found is None:
+            raise ValueError(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
+        return found
+
+    return _REFERENCE.sub(value, "$HOME" + text[1:] if text.startswith("~/") else text)
+
+
+def _fail(problem: str, **context: Any) -> PydanticCustomError:
+    return PydanticCustomError("quaywatch", "{problem}", {"problem": problem, **context})
+
+
+def _folder(value: object, info: ValidationInfo) -> object:
+    """Text from the file becomes an absolute path; a Path (from code) stays as it is."""
+    if not isinstance(value, str) or not info.context:
+        return value
+    try:
+        text = expand(value, info.context["environ"])
+    except ValueError as error:
+        raise _fail(str(error)) from error
+    if not text.strip() or "\0" in text:
+        raise _fail("should be the path of a folder")
+    return info.context["root"] / text
+
+
+def _readable_kind(value: object) -> object:
+    """A kind of a later version is told as such; its other keys are then no further problems."""
+    if isinstance(value, dict) and value.get("kind") in PLANNED:
+        raise _fail(
+            f"kind {value['kind']!r} is planned, and not in this version; "
+            'use kind = "folder" on a folder of GeoTIFFs with items.json',
+            key="kind",
+        )
+    return value
+
+
+def _address(value: str) -> str:
+    if not ADDRESS.fullmatch(value):
+        raise _fail("should be a plain mail address such as desk@example.org")
+    return value
+
+
+def _variable(value: str) -> str:
+    # The value is not repeated: people do write the password itself here.
+    if value and not _VARIABLE_NAME.fullmatch(value):
+        raise _fail("should be the NAME of an environment variable (capital letters, digits, _), never the value")
+    return value
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Each recipient once, whatever the capitals: nobody gets a mail twice."""
+    seen: dict[str, str] = {}
+    for value in values:
+        seen.setdefault(value.lower(), value)
+    return tuple(seen.values())
+
+
+Address = Annotated[str, AfterValidator(_address)]
+VariableName = Annotated[str, AfterValidator(_variable)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class FolderSource(_Table):
+    """GeoTIFFs described by a STAC ItemCollection, `items.json`."""
+
+    kind: Literal["folder"] = "folder"
+    path: Annotated[Path, Field(strict=False), BeforeValidator(_folder)]
+    """Absolute once read from a file: relative paths count from the workspace."""
+
+
+class Schedule(_Table):
+    """When the daemon looks."""
+
+    every_hours: Annotated[float, Field(ge=0.1, le=24 * 365, allow_inf_nan=False)] = 6.0
+    look_back_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    """Scenes arrive late: each poll searches this far back again."""
+
+
+class Alerts(_Table):
+    """How much evidence a change needs, and which are told."""
+
+    false_alarms_per_aoi_year: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 1.0
+    tell_for_days: Annotated[int, Field(ge=1, le=3660)] = 45
+    """A change older than this is recorded and logged, but not mailed (a back-fill mails no ancient history)."""
+
+
+class Mail(_Table):
+    """To whom changes are told, and how. Nobody, by default."""
+
+    to: Annotated[tuple[Address, ...], Field(strict=False), AfterValidator(_once)] = ()
+    sender: Address = "quaywatch@localhost"
+    host: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Annotated[Security, Field(strict=False)] = Security.STARTTLS
+    username_env: VariableName = ""
+    """Name of the environment variable that holds the user name; empty: no login."""
+
+    password_env: VariableName = ""
+    timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30.0
+    outbox: str = ""
+    """A folder for .eml files, used instead of a mail server; relative to the workspace."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mail:
+        if self.to and not (self.host or self.outbox):
+            raise _fail("'to' names recipients, but neither 'host' nor 'outbox' says how to reach them", key="to")
+        if bool(self.username_env) != bool(self.password_env):
+            raise _fail("'username_env' and 'password_env' belong together: set both, or neither")
+        if self.username_env and self.security is Security.NONE and self.host not in _LOOPBACK:
+            raise _fail('security = "none" would send the password in the clear; use starttls or tls', key="security")
+        return self
+
+
+class Config(_Table):
+    """All of config.toml. Holds names of secrets, never secrets."""
+
+    sources: Annotated[tuple[Annotated[FolderSource, BeforeValidator(_readable_kind)], ...], Field(strict=False)] = ()
+    """In order: the next one is asked when one fails."""
+
+    schedule: Schedule = Schedule()
+    alerts: Alerts = Alerts()
+    mail: Mail = Mail()
+    state: Annotated[str, Field(min_length=1)] = "var"
+    """Folder of the database and the lock, relative to the workspace."""
+
+
+TABLES: Final[Mapping[str, type[_Table]]] = {
+    "": Config,
+    "sources": FolderSource,
+    "schedule": Schedule,
+    "alerts": Alerts,
+    "mail": Mail,
+}
+"""The tables of config.toml; "" is the top of the file."""
+
+
+def read_config(path: Path, environ: Environ) -> Config:
+    """The configuration in a file, with environment variables in paths filled in.
+
+    Raises:
+        ConfigError: every problem of the file, one a line: "config.toml:7: unknown key ...".
+    """
+    text = _text(path)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _error(path, [(_syntax_line(text, error), _syntax_problem(error))]) from error
+    context = {"environ": environ, "root": path.absolute().parent}
+    try:
+        return Config.model_validate(data, context=context)
+    except ValidationError as error:
+        found = [(_line(text, e), _problem(e)) for e in error.errors(include_url=False)]
+    # Outside of the handler: what pydantic says repeats the input, which may be a secret.
+    raise _error(path, found)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: not UTF-8 text (byte {error.start})", f"Save {path} as UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "Make a workspace: quaywatch init DIR") from error
+
+
+def _error(path: Path, found: Iterable[tuple[int, str]]) -> ConfigError:
+    lines = [f"{path.name}:{line}: {problem}" for line, problem in sorted(found)]
+    return ConfigError("\n".join(lines), f"Correct {path}.")
+
+
+def _syntax_line(text: str, error: tomllib.TOMLDecodeError) -> int:
+    stated = re.search(r"at line (\d+)", str(error))
+    return int(stated[1]) if stated else text.rstrip("\n").count("\n") + 1
+
+
+def _syntax_problem(error: tomllib.TOMLDecodeError) -> str:
+    return "not TOML: " + re.sub(r" \(at (?:line \d+, (column \d+)|end of document)\)", _column, str(error))
+
+
+def _column(match: re.Match[str]) -> str:
+    return f" ({match[1]})" if match[1] else " (at the end of the file)"
+
+
+def _path(error: ErrorDetails) -> tuple[str | int, ...]:
+    """Where the problem is; a check of a whole table may name the key it means."""
+    key = error.get("ctx", {}).get("key")
+    return (*error["loc"], key) if key else error["loc"]
+
+
+def _line(text: str, error: ErrorDetails) -> int:
+    return locate(text, _path(error))
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    """sources[0].path."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+
+
+def _problem(error: ErrorDetails) -> str:
+    """One problem in words, with what to do about it."""
+    name = _dotted(error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {name!r}{_advice(error['loc'])}"
+    if error["type"] == "missing":
+        return f"the key {name!r} is missing"
+    if error["type"] == "quaywatch":
+        return f"{name}: {error['msg']}"
+    return f"{name}{_shown(error)}: {_plainly(error)}"
+
+
+def _plainly(error: ErrorDetails) -> str:
+    """What pydantic says, in the words of TOML."""
+    if error["loc"] == ("sources",):
+        return "should be a list of tables: write [[sources]], with two brackets"
+    if error["type"] == "tuple_type":
+        return 'should be a list, such as ["desk@example.org"]'
+    if error["type"] in {"model_type", "model_attributes_type"}:
+        return f"should be a table: write [{_dotted(error['loc'])}]"
+    return error["msg"].replace("Input should be", "should be")
+
+
+def _shown(error: ErrorDetails) -> str:
+    """The value, if it is short and can be no secret."""
+    value = error["input"]
+    if not isinstance(value, str | int | float) or any(_SECRET_KEY.search(str(p)) for p in error["loc"]):
+        return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return f" = {text}" if len(text) <= _SHOWN else ""
+
+
+def _advice(path: tuple[str | int, ...]) -> str:
+    """What was probably meant."""
+    key = str(path[-1])
+    table = str(path[0]) if len(path) > 1 else ""
+    secret = {"password": "password_env", "passwd": "password_env", "username": "username_env", "user": "username_env"}
+    if key in secret:
+        return f"; put it in an environment variable and write that variable's name in '{secret[key]}'"
+    near = difflib.get_close_matches(key, list(_keys(table)), n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    for other in TABLES:
+        if key in _keys(other):
+            return f"; it belongs in [{other}]" if other else "; it belongs at the top of the file"
+    return f"; known here: {', '.join(sorted(_keys(table)))}"
+
+
+def _keys(table: str) -> Iterator[str]:
+    yield from TABLES[table].model_fields if table in TABLES else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """A login. Never shown: `repr` leaves both parts out."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+def credentials(mail: Mail, environ: Environ) -> Credentials | None:
+    """The login of the mail server, from the variables that [mail] names; None: it needs none.
+
+    Raises:
+        ConfigError: a variable is not set or empty; names the variable, never a value.
+    """
+    if not mail.username_env:
+        return None
+    named = {"username_env": mail.username_env, "password_env": mail.password_env}
+    missing = [f"{name} (mail.{key})" for key, name in named.items() if not environ.get(name)]
+    if missing:
+        raise ConfigError(
+            f"the login of the mail server is not set: {', '.join(missing)}",
+            "Set the environment variable where quaywatch starts (systemd: EnvironmentFile=), or clear both keys.",
+        )
+    return Credentials(username=environ[mail.username_env], password=environ[mail.password_env])

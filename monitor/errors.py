@@ -1,0 +1,76 @@
+"""Every error the tool raises on purpose.
+
+QuaywatchError                  what went wrong, where, and what to do next
+├── UsageError                  the person or a file of theirs: exit code 2
+│   ├── ConfigError             config.toml
+│   ├── WorkspaceError          the workspace folder: missing, unwritable, locked
+│   ├── AoiError                an area of interest
+│   ├── NarrativeError          a claim, expectation or document
+│   └── StoreError              the database of the workspace
+├── SourceError                 imagery cannot be had: exit code 3
+│   └── SceneError              one scene cannot be used; the others can
+├── NothingUsable               looked, and found nothing that can be measured: exit code 4
+└── DeliveryError(permanent)    a message was not accepted
+"""
+
+
+class QuaywatchError(Exception):
+    """What went wrong and where (`message`), and what to do next (`hint`)."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class UsageError(QuaywatchError):
+    """The command line or a file of the user is wrong."""
+
+
+class ConfigError(UsageError):
+    """config.toml cannot be used as it is."""
+
+
+class WorkspaceError(UsageError):
+    """The workspace folder is missing, unwritable, or in use."""
+
+
+class AoiError(UsageError):
+    """An area of interest cannot be used as it is."""
+
+
+class NarrativeError(UsageError):
+    """A document, claim or expectation cannot be used as it is."""
+
+
+class StoreError(UsageError):
+    """The database of the workspace cannot be used."""
+
+
+class SourceError(QuaywatchError):
+    """A source of imagery cannot be used."""
+
+    exit_code = 3
+
+
+class SceneError(SourceError):
+    """One scene cannot be read. The look it belongs to is unusable, and says so."""
+
+
+class NothingUsable(QuaywatchError):
+    """No look could be measured. Not the same as: nothing happened."""
+
+    exit_code = 4
+
+
+class DeliveryError(QuaywatchError):
+    """A message was not accepted. `permanent`: trying again is of no use."""
+
+    def __init__(self, message: str, hint: str = "", *, permanent: bool) -> None:
+        super().__init__(message, hint)
+        self.permanent = permanent

@@ -1,0 +1,1 @@
+"""One use each, top to bottom: poll, derive, tell. No cleverness."""

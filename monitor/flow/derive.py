@@ -1,0 +1,64 @@
+"""Scores and incidents of an AOI, derived afresh from its recorded measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor import alert, history
+from monitor.alert import Change, Incident, Rule
+from monitor.aoi import Aoi
+from monitor.history import Followed, Point
+from monitor.measures import MEASURES
+from monitor.store import Transaction
+
+LEAST_YEARS = 0.25
+"""Shorter histories do not tell how many looks a year there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """One zone and measure whose lasting changes raise alerts."""
+
+    zone: str
+    measure: str
+
+
+def watched(aoi: Aoi) -> list[Watched]:
+    """All of an AOI. They share its budget of false alarms."""
+    return [Watched(zone=z.name, measure=m.name) for z in aoi.zones for m in MEASURES.values() if z.kind in m.watched]
+
+
+def rule_for(points: Sequence[Point], series: int, false_alarms_a_year: float) -> Rule:
+    """The rule for one of `series` series that share a yearly budget of false alarms."""
+    years = max((points[-1].at - points[0].at) / timedelta(days=365.25), LEAST_YEARS) if points else LEAST_YEARS
+    looks = max(len(points) / years, 1.0)
+    return Rule(threshold=alert.threshold_for(false_alarms_a_year / max(1, series), looks))
+
+
+def follow(
+    aoi: Aoi, points: Mapping[tuple[str, str], Sequence[Point]], false_alarms_a_year: float
+) -> dict[tuple[str, str], Followed]:
+    """Every series of the AOI, scored; the watched ones with their incidents."""
+    chosen = {(w.zone, w.measure) for w in watched(aoi)}
+    followed = {}
+    for (zone, measure), series in points.items():
+        rule = rule_for(series, len(chosen), false_alarms_a_year) if (zone, measure) in chosen else None
+        followed[zone, measure] = history.follow(
+            series, MEASURES[measure].family, rule, aoi=aoi.id, zone=zone, measure=measure
+        )
+    return followed
+
+
+def derive(tx: Transaction, aoi: Aoi, false_alarms_a_year: float, as_of: datetime) -> list[Change]:
+    """Brings the recorded incidents of an AOI in line with its measurements; the new steps, recorded."""
+    derived: list[Incident] = []
+    chosen = {(w.zone, w.measure) for w in watched(aoi)}
+    points = {key: series for key, series in tx.points(aoi.id).items() if key in chosen}
+    for followed in follow(aoi, points, false_alarms_a_year).values():
+        derived.extend(followed.incidents)
+    derived.extend(alert.blind_spells(aoi.id, tx.usable_instants(aoi.id), as_of))
+    incidents, changes = alert.reconcile(tx.incidents(aoi.id), derived, as_of)
+    tx.record_incidents(incidents, changes, as_of)
+    return changes

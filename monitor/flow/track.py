@@ -1,0 +1,271 @@
+"""Measures the looks of one track that are new, or that have to be compared with a larger reference.
+
+What is done depends only on which looks exist and which are recorded, so a run that was killed is taken up where its
+last committed batch ended, and a second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from monitor import measures, reference
+from monitor.aoi import WATER, Aoi
+from monitor.errors import SceneError
+from monitor.grid import Grid, Mask
+from monitor.look import Look
+from monitor.measures import Measured, Measurement, Reason, View, vessels
+from monitor.reference import Contribution
+from monitor.scene import Pass, Sensor, Track
+from monitor.stack import Stack
+from monitor.store import Known, SavedReference, Seen
+
+BATCH = 16
+"""Looks recorded in one transaction while back-filling: a crash repeats no more than these."""
+
+AHEAD = 4
+"""Looks read or measured ahead of the one that is waited for."""
+
+RECIPE = "reference/1"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """An AOI on its grid."""
+
+    aoi: Aoi
+    grid: Grid
+    masks: Mapping[str, Mask]
+    """Drawn outline of each zone, shape (height, width)."""
+
+    outline: Mask
+
+    @property
+    def sea(self) -> Mask:
+        """Drawn water zones; the whole outline where there are none."""
+        water = [self.masks[z.name] for z in self.aoi.zones if z.kind in WATER]
+        return np.logical_or.reduce(water) if water else self.outline
+
+
+def site(aoi: Aoi) -> Site:
+    """The AOI with its masks."""
+    grid = aoi.grid()
+    return Site(
+        aoi=aoi,
+        grid=grid,
+        masks={z.name: grid.mask_of(z.outline) for z in aoi.zones},
+        outline=grid.mask_of(aoi.outline),
+    )
+
+
+Reader = Callable[[Pass], Stack]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one transaction records."""
+
+    seen: Sequence[Seen]
+    saved: SavedReference | None
+    track: Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One track with all its looks, old and new."""
+
+    site: Site
+    passes: Sequence[Pass]
+    """All passes of the track in order of time."""
+
+    known: Mapping[str, Known]
+    saved: SavedReference | None
+    source: str
+    read: Reader
+
+    @property
+    def track(self) -> Track:
+        """The track."""
+        return self.passes[0].track
+
+    def expected(self, index: int) -> int:
+        """Looks of the reference for the pass at `index` (from 0)."""
+        if self.track.sensor is not Sensor.SENTINEL1:
+            return 0
+        return reference.size_for(index + 1, len(self.passes))
+
+    def todo(self) -> list[int]:
+        """Indices of the passes to measure: new, changed, unreadable before, or due for a larger reference."""
+        return [i for i, p in enumerate(self.passes) if not self._done(i, p)]
+
+    def _done(self, index: int, taken: Pass) -> bool:
+        known = self.known.get(taken.id)
+        return (
+            known is not None
+            and known.scenes == frozenset(s.id for s in taken.scenes)
+            and known.reason is not Reason.UNREADABLE
+            and known.reference_looks == self.expected(index)
+        )
+
+
+def process(work: Work, pool: Executor) -> Iterator[Batch]:
+    """Batches to record, each together with the state of the reference after it."""
+    todo = set(work.todo())
+    if not todo:
+        return
+    settled = reference.settled_size(len(work.passes)) if work.track.sensor is Sensor.SENTINEL1 else 0
+    if not settled:
+        yield from _batches(work, sorted(todo), None, None, pool)
+        return
+    saved = _usable(work, settled if any(i < settled for i in todo) else min(todo))
+    saved = _extended(work, saved, settled, pool)
+    yield from _batches(work, sorted(i for i in todo if i < settled), View(reference=saved.reference), saved, pool)
+    yield from _followed(work, todo, saved, pool)
+
+
+def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor) -> Iterator[Batch]:
+    """Looks after the settled reference, each compared with all up to itself."""
+    later = range(saved.position, max(todo) + 1)
+    read = _ahead(pool, lambda p: _read(work, p), [work.passes[i] for i in later])
+    pending: list[Future[Seen]] = []
+    for index, stack in zip(later, read, strict=True):
+        saved = _advanced(saved, _offered(work, work.passes[index], stack))
+        if index in todo:
+            pending.append(pool.submit(_seen, work, index, stack, View(reference=saved.reference)))
+        if len(pending) >= AHEAD:
+            pending[-AHEAD].result()  # bounds the looks held in memory
+        if len(pending) == BATCH or index == later[-1]:
+            yield Batch(seen=_news(work, [f.result() for f in pending]), saved=saved, track=work.track)
+            pending = []
+
+
+def _usable(work: Work, reach: int) -> SavedReference:
+    """The saved reference if it was made from the first looks of the track, and of no more than `reach`."""
+    saved = work.saved
+    if saved is not None and saved.position <= reach and saved.reference.mean.shape == work.site.grid.shape:
+        digest = ""
+        for taken in work.passes[: saved.position]:
+            known = work.known.get(taken.id)
+            digest = _linked(digest, taken, readable=known is None or known.reason is not Reason.UNREADABLE)
+        if digest == saved.digest:
+            return saved
+    return SavedReference(reference=reference.nothing(work.site.grid), position=0, digest="")
+
+
+def _linked(digest: str, taken: Pass, *, readable: bool) -> str:
+    scenes = ",".join(s.id for s in taken.scenes)
+    return hashlib.sha256(f"{digest}|{taken.id}|{scenes}|{readable}".encode()).hexdigest()
+
+
+def _read(work: Work, taken: Pass) -> Stack | SceneError:
+    try:
+        return work.read(taken)
+    except SceneError as error:
+        return error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Offered:
+    """A pass as the reference takes it up."""
+
+    taken: Pass
+    readable: bool
+    share: Contribution | None
+    """None: it saw nothing of the sea, or could not be read."""
+
+
+def _offered(work: Work, taken: Pass, stack: Stack | SceneError) -> _Offered:
+    share = None
+    if isinstance(stack, Stack):
+        power = stack.power(work.track.polarisation)
+        sea_db = vessels.sea_level_db(power, work.site.sea)
+        share = None if np.isnan(sea_db) else reference.contribution(power, sea_db)
+    return _Offered(taken=taken, readable=isinstance(stack, Stack), share=share)
+
+
+def _extended(work: Work, saved: SavedReference, size: int, pool: Executor) -> SavedReference:
+    missing = work.passes[saved.position : size]
+    for offered in _ahead(pool, lambda p: _offered(work, p, _read(work, p)), missing):
+        saved = _advanced(saved, offered)
+    return saved
+
+
+def _advanced(saved: SavedReference, offered: _Offered) -> SavedReference:
+    before = saved.reference
+    return SavedReference(
+        reference=before if offered.share is None else reference.updated(before, offered.share),
+        position=saved.position + 1,
+        digest=_linked(saved.digest, offered.taken, readable=offered.readable),
+    )
+
+
+def _batches(
+    work: Work, todo: Sequence[int], view: View | None, saved: SavedReference | None, pool: Executor
+) -> Iterator[Batch]:
+    if view is not None:
+        _ = view.background  # once, before threads ask for it
+
+    def one(index: int) -> Seen:
+        return _seen(work, index, _read(work, work.passes[index]), view)
+
+    for first in range(0, len(todo), BATCH):
+        chunk = todo[first : first + BATCH]
+        seen = _news(work, list(pool.map(one, chunk)))
+        yield Batch(seen=seen, saved=saved if first == 0 else None, track=work.track)
+
+
+def _news(work: Work, seen: Sequence[Seen]) -> list[Seen]:
+    """Those that differ from what is recorded: a scene that is still unreadable is no news."""
+    return [s for s in seen if not (s.look.reason is Reason.UNREADABLE and _is_unreadable(work, s.look.id))]
+
+
+def _is_unreadable(work: Work, look: str) -> bool:
+    known = work.known.get(look)
+    return known is not None and known.reason is Reason.UNREADABLE
+
+
+def _ahead(pool: Executor, read: Callable[[Pass], T], passes: Sequence[Pass]) -> Iterator[T]:
+    """Reads ahead by a few, in order, so that memory stays bounded."""
+    pending = [pool.submit(read, p) for p in passes[:AHEAD]]
+    for index in range(len(passes)):
+        result = pending[index % AHEAD].result()
+        if index + AHEAD < len(passes):
+            pending[index % AHEAD] = pool.submit(read, passes[index + AHEAD])
+        yield result
+
+
+def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None) -> Seen:
+    taken = work.passes[index]
+    look = Look(
+        id=taken.id,
+        aoi=work.site.aoi.id,
+        track=taken.track,
+        platform=taken.platform,
+        start=taken.start,
+        scenes=tuple(s.id for s in taken.scenes),
+        valid_fraction=0.0,
+    )
+    measured: Sequence[Measurement] = ()
+    if isinstance(stack, SceneError):
+        look = replace(look, reason=Reason.UNREADABLE, detail=stack.message)
+    else:
+        result = measures.measure(stack, taken.track, work.site.aoi.zones, work.site.masks, view)
+        measured = result.measurements
+        look = replace(look, valid_fraction=_share(stack, work.site.outline), reason=_reason(result))
+    return Seen(look=look, taken=taken, source=work.source, measurements=measured, reference_looks=work.expected(index))
+
+
+def _share(stack: Stack, outline: Mask) -> float:
+    return float((stack.seen() & outline).sum()) / max(1, int(outline.sum()))
+
+
+def _reason(result: Measured) -> Reason | None:
+    """None if any zone can be used; else what is wrong with the first."""
+    reasons = list(result.zone_reasons.values())
+    return None if None in reasons else reasons[0]

@@ -1,0 +1,170 @@
+"""Rasters through rasterio: one band of one scene onto the grid of an AOI."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.transform import Affine
+from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.windows import Window, from_bounds
+
+from monitor.errors import SceneError
+from monitor.grid import Grid
+from monitor.radiometry import Decibel, to_power
+from monitor.scene import Asset, Unit
+
+LARGEST_READ = 400_000_000
+"""Pixels. A window larger than this is refused before anything is allocated."""
+
+MARGIN = 4
+"""Source pixels read beyond the grid, for interpolation at its rim."""
+
+DRIVER = "GTiff"
+"""No other GDAL driver is asked to open what a catalogue points at."""
+
+ALIGNED = 1e-6
+"""Pixels. Two grids closer than this are the same."""
+
+
+def read_band(asset: Asset, grid: Grid) -> NDArray[np.float32]:
+    """One asset on the grid, shape (height, width): linear power, reflectance or class numbers; NaN = not seen.
+
+    Scale, offset, unit and nodata are applied here and nowhere else. Decibels are turned into linear power BEFORE
+    interpolation. Where the source grid is the AOI's own, pixels are copied; else they are interpolated bilinearly
+    (classes: nearest neighbour). Pixels that were not seen never lend a value to their neighbours.
+
+    Raises:
+        SceneError: the file is missing, damaged, without georeference, or too large.
+    """
+    try:
+        with rasterio.open(asset.href, driver=DRIVER) as dataset:
+            if dataset.crs is None:
+                raise SceneError(
+                    f"{asset.href}: no reference system", "The file needs a CRS, or drop it from items.json."
+                )
+            window = _window(dataset, grid)
+            if window is None:
+                return np.full(grid.shape, np.nan, np.float32)
+            values = _physical(dataset, window, asset)
+            return _onto(grid, values, dataset.window_transform(window), dataset.crs, asset.unit)
+    except (RasterioError, OSError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise SceneError(
+            f"{asset.href}: cannot be read ({reason})", "Fetch the file again, or drop it from items.json."
+        ) from error
+
+
+def _window(dataset: rasterio.DatasetReader, grid: Grid) -> Window | None:
+    """The part of the file that the grid needs; None if they share no ground."""
+    bounds = transform_bounds(f"EPSG:{grid.epsg}", dataset.crs, *grid.bounds, densify_pts=21)
+    asked = from_bounds(*bounds, transform=dataset.transform)
+    row0, column0 = math.floor(asked.row_off + 1e-9) - MARGIN, math.floor(asked.col_off + 1e-9) - MARGIN
+    row1 = math.ceil(asked.row_off + asked.height) + MARGIN
+    column1 = math.ceil(asked.col_off + asked.width) + MARGIN
+    row0, column0 = max(0, row0), max(0, column0)
+    row1, column1 = min(dataset.height, row1), min(dataset.width, column1)
+    if row1 <= row0 or column1 <= column0:
+        return None
+    if (row1 - row0) * (column1 - column0) > LARGEST_READ:
+        raise SceneError(f"{dataset.name}: the AOI covers {row1 - row0} x {column1 - column0} pixels", "Split the AOI.")
+    return Window(column0, row0, column1 - column0, row1 - row0)  # type: ignore[call-arg, unused-ignore]
+
+
+def _physical(dataset: rasterio.DatasetReader, window: Window, asset: Asset) -> NDArray[np.float32]:
+    raw = dataset.read(1, window=window)
+    seen = dataset.read_masks(1, window=window) > 0
+    if asset.nodata is not None:
+        seen &= ~np.isnan(raw) if math.isnan(asset.nodata) else raw != asset.nodata
+    values = raw.astype(np.float32)
+    if asset.scale != 1 or asset.offset != 0:
+        values = values * np.float32(asset.scale) + np.float32(asset.offset)
+    if asset.unit is Unit.DECIBEL:
+        values = to_power(Decibel(values))
+    values[~seen] = np.nan
+    out: NDArray[np.float32] = values
+    return out
+
+
+def _onto(grid: Grid, values: NDArray[np.float32], transform: Affine, crs: object, unit: Unit) -> NDArray[np.float32]:
+    if _is_ours(grid, transform, crs):
+        return _copied(grid, values, transform)
+    nearest = unit is Unit.CLASSES
+    if not nearest and min(values.shape) > 1 and _is_parallel(grid, transform, crs):
+        return _interpolated(grid, values, transform)
+    out = np.full(grid.shape, np.nan, np.float32)
+    reproject(
+        values,
+        out,
+        src_transform=transform,
+        src_crs=crs,
+        dst_transform=Affine(*grid.transform),
+        dst_crs=f"EPSG:{grid.epsg}",
+        src_nodata=np.nan,
+        dst_nodata=np.nan,
+        resampling=Resampling.nearest if nearest else Resampling.bilinear,
+    )
+    return out
+
+
+def _same_crs(grid: Grid, crs: object) -> bool:
+    return bool(getattr(crs, "to_epsg", lambda: None)() == grid.epsg)
+
+
+def _is_parallel(grid: Grid, transform: Affine, crs: object) -> bool:
+    """True for north-up pixels in the grid's own reference system that are not finer than its own."""
+    upright = abs(transform.b) < ALIGNED and abs(transform.d) < ALIGNED and transform.e < 0
+    return upright and _same_crs(grid, crs) and min(transform.a, -transform.e) >= 0.99 * grid.resolution
+
+
+def _interpolated(grid: Grid, values: NDArray[np.float32], transform: Affine) -> NDArray[np.float32]:
+    """Bilinear interpolation along rows, then columns: the same numbers as GDAL's, at a quarter of the time."""
+    x, y = grid.centres()
+    rows, row_weight, in_rows = _neighbours((y - transform.f) / transform.e - 0.5, values.shape[0])
+    columns, column_weight, in_columns = _neighbours((x - transform.c) / transform.a - 0.5, values.shape[1])
+    across = values[:, columns] * (1 - column_weight) + values[:, columns + 1] * column_weight
+    weight = row_weight[:, None]
+    out: NDArray[np.float32] = np.add(across[rows] * (1 - weight), across[rows + 1] * weight, dtype=np.float32)
+    out[~in_rows] = np.nan
+    out[:, ~in_columns] = np.nan
+    return out
+
+
+def _neighbours(at: NDArray[np.float64], size: int) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+    """Index of the pixel before each place, weight of the one after, and whether both exist."""
+    first = np.floor(at).astype(np.intp)
+    inside = (first >= 0) & (first + 1 < size)
+    first = np.clip(first, 0, max(0, size - 2))
+    return first, (at - first).astype(np.float32), inside
+
+
+def _is_ours(grid: Grid, transform: Affine, crs: object) -> bool:
+    same_crs = _same_crs(grid, crs)
+    columns = (transform.c - grid.left) / grid.resolution
+    rows = (grid.top - transform.f) / grid.resolution
+    steps = (transform.a - grid.resolution, transform.e + grid.resolution, transform.b, transform.d)
+    return same_crs and all(abs(v) < ALIGNED for v in (*steps, columns - round(columns), rows - round(rows)))
+
+
+def _copied(grid: Grid, values: NDArray[np.float32], transform: Affine) -> NDArray[np.float32]:
+    out = np.full(grid.shape, np.nan, np.float32)
+    row = round((grid.top - transform.f) / grid.resolution)
+    column = round((transform.c - grid.left) / grid.resolution)
+    top, left = max(0, row), max(0, column)
+    bottom, right = min(grid.height, row + values.shape[0]), min(grid.width, column + values.shape[1])
+    if bottom > top and right > left:
+        out[top:bottom, left:right] = values[top - row : bottom - row, left - column : right - column]
+    return out
+
+
+def joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Slices of one pass on the same grid as one: the first that saw a pixel gives it."""
+    out = parts[0].copy()
+    for part in parts[1:]:
+        hole = np.isnan(out)
+        out[hole] = part[hole]
+    return out

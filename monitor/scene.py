@@ -1,0 +1,166 @@
+"""Scenes as a catalogue lists them, the tracks they may be compared on, and the passes they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from shapely.geometry.base import BaseGeometry
+
+
+class Sensor(StrEnum):
+    """A constellation whose products can be compared."""
+
+    SENTINEL1 = "sentinel-1"
+    SENTINEL2 = "sentinel-2"
+
+    @property
+    def short(self) -> str:
+        """S1 or S2."""
+        return "S1" if self is Sensor.SENTINEL1 else "S2"
+
+
+class Direction(StrEnum):
+    """Which way the satellite flew."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+    UNKNOWN = "unknown"
+
+
+class Unit(StrEnum):
+    """What the numbers of an asset are, after scale and offset."""
+
+    DECIBEL = "dB"
+    LINEAR = "1"
+    """Linear power (radar) or reflectance (optical)."""
+
+    CLASSES = "class"
+    """A scene classification: whole numbers, never interpolated."""
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class Track:
+    """What may be compared pixel with pixel: the same geometry. The platform is a covariate, not part of it."""
+
+    sensor: Sensor
+    relative_orbit: int | None
+    """None: the catalogue does not say."""
+
+    direction: Direction
+    polarisation: str = ""
+    """The radar channel measured, "VV"; empty for optical."""
+
+    @property
+    def id(self) -> str:
+        """Short and stable: s1-087a-vv."""
+        orbit = "xxx" if self.relative_orbit is None else f"{self.relative_orbit:03d}"
+        return "-".join(filter(None, [self.sensor.short.lower(), orbit + self.direction[0], self.polarisation.lower()]))
+
+    def __str__(self) -> str:
+        orbit = "orbit not stated" if self.relative_orbit is None else f"orbit {self.relative_orbit}"
+        return " ".join(filter(None, [self.sensor.short, orbit, str(self.direction), self.polarisation]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """One raster of a scene: physical value = DN * scale + offset, in `unit`."""
+
+    href: str
+    """Path or address, resolved."""
+
+    unit: Unit
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+    """DN that means: not seen. NaN allowed. None: only the file's own mask counts."""
+
+    epsg: int | None = None
+    """Reference system as the catalogue states it; None: only the file says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One product in a catalogue."""
+
+    id: str
+    track: Track
+    platform: str
+    """sentinel-1a, ...; empty: not stated."""
+
+    start: datetime
+    """First instant of the acquisition, UTC."""
+
+    end: datetime
+    footprint: BaseGeometry
+    """WGS84."""
+
+    assets: Mapping[str, Asset]
+    """By band name in lower case: vv, vh, b02, scl."""
+
+    item: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The catalogue's answer as received."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """All scenes of one overflight: what a look is made of. Never empty; oldest scene first."""
+
+    scenes: Sequence[Scene]
+
+    @property
+    def track(self) -> Track:
+        """The track that all its scenes share."""
+        return self.scenes[0].track
+
+    @property
+    def platform(self) -> str:
+        """The satellite that flew it."""
+        return self.scenes[0].platform
+
+    @property
+    def start(self) -> datetime:
+        """First instant of its first scene, UTC."""
+        return self.scenes[0].start
+
+    @property
+    def end(self) -> datetime:
+        """Last instant of its scenes, UTC."""
+        return max(s.end for s in self.scenes)
+
+    @property
+    def id(self) -> str:
+        """Stable while no earlier slice of the same pass turns up: 20241225T033519-s1-021d-vv."""
+        return f"{self.start:%Y%m%dT%H%M%S}-{self.track.id}"
+
+
+SAME_PASS = timedelta(minutes=10)
+"""Slices of one overflight follow each other within seconds; the same track returns after days."""
+
+
+def by_pass(scenes: Iterable[Scene]) -> list[Pass]:
+    """The passes, in order of time; every scene is in exactly one."""
+
+    def kind(scene: Scene) -> tuple[Track, str]:
+        return scene.track, scene.platform
+
+    passes = []
+    ordered = sorted(scenes, key=lambda s: (str(s.track.id), s.platform, s.start, s.id))
+    for _, group in groupby(ordered, key=kind):
+        slices: list[Scene] = []
+        for scene in group:
+            if slices and scene.start - slices[-1].end > SAME_PASS:
+                passes.append(Pass(scenes=tuple(slices)))
+                slices = []
+            slices.append(scene)
+        passes.append(Pass(scenes=tuple(slices)))
+    return sorted(passes, key=lambda p: (p.start, p.id))
+
+
+def touching(scenes: Iterable[Scene], outline: BaseGeometry) -> list[Scene]:
+    """Those whose footprint shares ground with the outline."""
+    return [s for s in scenes if s.footprint.intersects(outline)]

@@ -1,0 +1,254 @@
+"""Writes a simulated archive: GeoTIFFs, a STAC ItemCollection, the AOI, and the truth.
+
+The only module here that touches files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.transform import Affine
+
+from monitor.errors import SourceError
+from monitor.grid import Grid, project
+from monitor.scene import Sensor
+from monitor.simulate import optical, radar
+from monitor.simulate.draw import seen_by
+from monitor.simulate.place import AOI_ID, features, place
+from monitor.simulate.world import ContainerStack, Event, EventKind, OpticalPass, Plan, RadarPass, Ship, Truth
+from monitor.times import Interval, utc
+
+Progress = Callable[[int, int], None]
+"""Called with (passes written, passes in all) from the calling thread."""
+
+LINEAGE = "SIMULATED by quaywatch: no satellite took this picture and the place does not exist"
+THREADS = 2
+EXTENSIONS = [
+    "https://stac-extensions.github.io/projection/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/processing/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
+]
+
+
+def write(folder: Path, plan: Plan, progress: Progress | None = None) -> Truth:
+    """Render every pass of the plan into `folder` and return the truth.
+
+    The folder then holds `items.json` (STAC ItemCollection, relative hrefs), one GeoTIFF an asset, `aoi.geojson` and
+    `truth.json`. `items.json` comes last: a folder without it is not finished. Files of an earlier run are replaced.
+
+    Raises:
+        SourceError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "items.json").unlink(missing_ok=True)
+        items = _write_passes(folder, plan, progress)
+        _write_json(folder / "aoi.geojson", features(place(plan.scenario.side)))
+        _write_json(folder / "truth.json", _truth_json(plan))
+        _write_json(folder / "items.json", {"type": "FeatureCollection", "features": items})
+    except (OSError, rasterio.errors.RasterioError) as error:
+        raise SourceError(
+            f"the simulated archive cannot be written to {folder}: {error}",
+            "Choose a writable folder with 100 MB free.",
+        ) from error
+    return plan.truth
+
+
+def _write_passes(folder: Path, plan: Plan, progress: Progress | None) -> list[dict[str, Any]]:
+    """Items in order of time. Each pass has random numbers of its own, so neither order nor threads matter."""
+    passes = plan.passes()
+    with ThreadPoolExecutor(THREADS) as pool:
+        running = {pool.submit(_write_pass, folder, plan, p): n for n, p in enumerate(passes)}
+        items: list[dict[str, Any]] = [{}] * len(passes)
+        try:
+            for done, future in enumerate(as_completed(running), start=1):
+                items[running[future]] = future.result()
+                if progress is not None:
+                    progress(done, len(passes))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return items
+
+
+def _write_pass(folder: Path, plan: Plan, overpass: RadarPass | OpticalPass) -> dict[str, Any]:
+    grid = place(plan.scenario.side).grid
+    if isinstance(overpass, RadarPass):
+        _write_tiff(folder / f"{overpass.id}.tif", grid, radar.to_dn(radar.render(plan, overpass)), smooth=False)
+        return _radar_item(plan, overpass)
+    for name, band in optical.render(plan, overpass).items():
+        dn = band.astype(np.uint8) if name == "scl" else optical.to_dn(band)
+        _write_tiff(folder / f"{overpass.id}_{name}.tif", grid, dn, smooth=name != "scl")
+    return _optical_item(plan, overpass)
+
+
+def _write_tiff(path: Path, grid: Grid, dn: NDArray[np.uint16] | NDArray[np.uint8], *, smooth: bool) -> None:
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=grid.height,
+        width=grid.width,
+        count=1,
+        dtype=dn.dtype,
+        nodata=0,
+        crs=CRS.from_epsg(grid.epsg),
+        transform=Affine(*grid.transform),
+        compress="deflate",
+        # noise does not shrink with effort or prediction; smooth reflectance does
+        zlevel=6 if smooth else 1,
+        predictor=2 if smooth else 1,
+        blockysize=grid.height,
+    ) as file:
+        file.write(dn, 1)
+
+
+def _stac_time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _item(
+    plan: Plan, overpass: RadarPass | OpticalPass, seen: shapely.Polygon, properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    grid = place(plan.scenario.side).grid
+    footprint = shapely.set_precision(project(seen, 4326, source=grid.epsg), 1e-7)
+    shared = {
+        "datetime": _stac_time(overpass.start + (overpass.end - overpass.start) / 2),
+        "start_datetime": _stac_time(overpass.start),
+        "end_datetime": _stac_time(overpass.end),
+        "platform": overpass.platform,
+        "gsd": grid.resolution,
+        "sat:relative_orbit": overpass.relative_orbit,
+        "proj:code": f"EPSG:{grid.epsg}",
+        "proj:epsg": grid.epsg,
+        "proj:shape": list(grid.shape),
+        "proj:transform": list(grid.transform),
+        "processing:lineage": LINEAGE,
+        "quaywatch:simulated": True,
+    }
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": overpass.id,
+        "stac_extensions": EXTENSIONS,
+        "bbox": [round(v, 7) for v in footprint.bounds],
+        "geometry": shapely.geometry.mapping(footprint),
+        "properties": shared | dict(properties),
+        "links": [],
+        "assets": {},
+    }
+
+
+def _asset(href: str, title: str, **band: object) -> dict[str, Any]:
+    shape = {"href": href, "type": "image/tiff; application=geotiff", "roles": ["data"], "title": f"SIMULATED {title}"}
+    return shape | {"raster:bands": [band | {"nodata": 0}]}
+
+
+def _radar_item(plan: Plan, overpass: RadarPass) -> dict[str, Any]:
+    own = {
+        "constellation": Sensor.SENTINEL1.value,
+        "instruments": ["c-sar"],
+        "sat:orbit_state": overpass.direction.value,
+        "sar:instrument_mode": "IW",
+        "sar:frequency_band": "C",
+        "sar:product_type": "GRD",
+        "sar:looks_equivalent_number": radar.LOOKS,
+        "sar:polarizations": ["VV"],
+    }
+    item = _item(plan, overpass, seen_by(place(plan.scenario.side), overpass.cut), own)
+    item["stac_extensions"] = [*EXTENSIONS, "https://stac-extensions.github.io/sar/v1.0.0/schema.json"]
+    asset = _asset(
+        f"{overpass.id}.tif",
+        "VV gamma nought",
+        data_type="uint16",
+        scale=radar.DB_SCALE,
+        offset=radar.DB_OFFSET,
+        unit="dB",
+    )
+    item["assets"] = {"vv": asset | {"sar:polarizations": ["VV"]}}
+    return item
+
+
+def _optical_item(plan: Plan, overpass: OpticalPass) -> dict[str, Any]:
+    own = {
+        "constellation": Sensor.SENTINEL2.value,
+        "instruments": ["msi"],
+        "sat:orbit_state": "descending",
+        "eo:cloud_cover": round(100 * overpass.cloud_cover, 1),
+    }
+    item = _item(plan, overpass, seen_by(place(plan.scenario.side), None), own)
+    item["stac_extensions"] = [*EXTENSIONS, "https://stac-extensions.github.io/eo/v1.1.0/schema.json"]
+    scale = {"data_type": "uint16", "scale": optical.REFLECTANCE_SCALE, "offset": 0.0, "unit": "1"}
+    assets = {b: _asset(f"{overpass.id}_{b}.tif", f"reflectance {b.upper()}", **scale) for b in optical.BANDS}
+    classes = {"data_type": "uint8", "scale": 1.0, "offset": 0.0, "unit": "class"}
+    item["assets"] = assets | {"scl": _asset(f"{overpass.id}_scl.tif", "scene classification", **classes)}
+    return item
+
+
+def _truth_json(plan: Plan) -> dict[str, Any]:
+    truth = plan.truth
+    return {
+        "simulated": True,
+        "aoi": AOI_ID,
+        "seed": plan.scenario.seed,
+        "start": truth.interval.start,
+        "end": truth.interval.end,
+        "epsg": place(plan.scenario.side).grid.epsg,
+        "events": [asdict(e) for e in truth.events],
+        "ships": [asdict(s) for s in truth.ships],
+        "stacks": [asdict(s) for s in truth.stacks],
+        "looks": [
+            {"id": p.id, "start": p.start, "ships": [s.id for s in truth.ships_at(p.start)]} for p in plan.passes()
+        ],
+        "missed": list(plan.missed),
+    }
+
+
+def read_truth(folder: Path) -> Truth:
+    """The truth of an archive that `write` made.
+
+    Raises:
+        SourceError: there is none, or it cannot be read.
+    """
+    path = folder / "truth.json"
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        return Truth(
+            interval=Interval(start=utc(raw["start"]), end=utc(raw["end"])),
+            ships=tuple(Ship(**_with_times(s)) for s in raw["ships"]),
+            stacks=tuple(ContainerStack(**_with_times(s)) for s in raw["stacks"]),
+            events=tuple(Event(**_with_times(e) | {"kind": EventKind(e["kind"])}) for e in raw["events"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{path} is not the truth of a simulated archive: {error}", "Write the archive again."
+        ) from error
+
+
+def _with_times(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: utc(v) if k in {"arrives", "leaves", "start", "end"} else v for k, v in row.items()}
+
+
+def _write_json(path: Path, value: object) -> None:
+    """All or nothing: written beside, then renamed."""
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(json.dumps(value, separators=(",", ":"), default=_stac_json), "utf-8")
+    beside.replace(path)
+
+
+def _stac_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return _stac_time(value)
+    raise TypeError(f"{value!r} has no place in JSON")

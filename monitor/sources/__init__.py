@@ -1,0 +1,45 @@
+"""Where imagery comes from. A source finds scenes and reads them; it knows nothing of measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from monitor.aoi import Aoi
+from monitor.grid import Grid
+from monitor.scene import Pass, Scene
+from monitor.stack import Stack
+from monitor.times import Interval
+
+
+class Source(Protocol):
+    """A catalogue with pixels behind it."""
+
+    @property
+    def name(self) -> str:
+        """As in config.toml, for messages."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Catalogue entries that had to be left out of the last search, each with its reason."""
+
+    def search(self, aoi: Aoi, interval: Interval) -> list[Scene]:
+        """Scenes whose footprint touches the AOI and that start in the interval, in any order.
+
+        Raises:
+            SourceError: the catalogue cannot be asked. An empty list means: asked, and there is none.
+        """
+
+    def restore(self, item: Mapping[str, Any]) -> Scene:
+        """The scene of a recorded catalogue answer.
+
+        Raises:
+            SourceError: it cannot be understood.
+        """
+
+    def read(self, taken: Pass, grid: Grid, bands: Sequence[str]) -> Stack:
+        """The pass on the grid, all its scenes joined.
+
+        Raises:
+            SceneError: a scene of it cannot be read.
+        """
