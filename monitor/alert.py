@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from monitor.score import Score
 
@@ -175,6 +176,9 @@ class Watch:
     members: Sequence[Score] = ()
     """Its scores."""
 
+    height: float = 0.0
+    """Where its CUSUM stands."""
+
     drained: float = 0.0
     closed: Sequence[Incident] = ()
 
@@ -203,7 +207,9 @@ def advance(watch: Watch, score: Score, rule: Rule, *, aoi: str, zone: str, meas
                 raised=score.at,
                 peak=run.height,
             )
-            return Watch(incident=_summed(incident, run.scores), members=run.scores, closed=watch.closed)
+            return Watch(
+                incident=_summed(incident, run.scores), members=run.scores, height=run.height, closed=watch.closed
+            )
     return replace(watch, up=up, down=down)
 
 
@@ -223,10 +229,9 @@ def _continue(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Wat
     lean = min(max(score.z * incident.kind.sign, -rule.largest_z), rule.largest_z)
     hits = (*incident.hits, lean > 0)
     drained = max(0.0, watch.drained + rule.allowance - lean)
+    height = max(0.0, watch.height + lean - rule.allowance)
     members = (*watch.members, score)
-    incident = replace(
-        _summed(incident, members), hits=hits, peak=max(incident.peak, incident.peak + lean - rule.allowance)
-    )
+    incident = replace(_summed(incident, members), hits=hits, peak=max(incident.peak, height))
     if incident.state is State.PROVISIONAL:
         recent = hits[: rule.confirming_looks]
         if recent.count(True) >= rule.confirming_hits:
@@ -235,7 +240,7 @@ def _continue(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Wat
             return _closed(watch, replace(incident, state=State.RETRACTED), members)
     elif drained >= rule.drain:
         return _closed(watch, replace(incident, state=State.FINISHED), members)
-    return replace(watch, incident=incident, members=members, drained=drained)
+    return replace(watch, incident=incident, members=members, height=height, drained=drained)
 
 
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
@@ -258,7 +263,7 @@ def blind_spells(aoi: str, usable: Sequence[datetime], as_of: datetime, *, facto
     least = 5
     if len(usable) < least:
         return []
-    steps = sorted(b - a for a, b in zip(usable, usable[1:], strict=False))
+    steps = sorted(b - a for a, b in pairwise(usable))
     longest = max(factor * steps[len(steps) // 2], timedelta(days=14))
     spells = []
     for last, following in zip(usable, [*usable[1:], None], strict=True):
@@ -308,6 +313,7 @@ REASONS = {
     State.RETRACTED: "later usable looks did not confirm it",
     State.BLIND: "no usable look for much longer than is usual here",
 }
+SEEN_AGAIN = "a usable look came"
 LATE = "looks that arrived late changed the series: it no longer shows this"
 
 
@@ -316,16 +322,17 @@ def reconcile(
 ) -> tuple[list[Incident], list[Change]]:
     """What the looks say now against what was recorded: the incidents to keep, and the steps between.
 
-    Derived incidents take over the id of a recorded one that they overlap. A recorded one that the looks no longer
-    show is retracted. Reconciling the result again gives no further change.
+    Derived incidents take over the id of the recorded one that they overlap, the nearest in onset. A recorded one that
+    the looks no longer show is retracted; everyone told hears so, hence it stays retracted: if the looks show it once
+    more, that is a new incident. Ids are unique. Reconciling the result again gives no further change.
     """
+    matches = _matches(recorded, derived)
+    taken = {r.id for r in recorded}
     kept, changes = [], []
-    free = list(recorded)
-    for incident in derived:
-        before = next((r for r in free if r.overlaps(incident)), None)
-        if before is not None:
-            free.remove(before)
-        incident = replace(incident, id=before.id if before else incident.name)
+    for number, found in enumerate(derived):
+        before = matches.get(number)
+        incident = replace(found, id=before.id if before else _free_id(found.name, taken))
+        taken.add(incident.id)
         kept.append(incident)
         old = before.state if before else None
         if old is not incident.state:
@@ -335,14 +342,46 @@ def reconcile(
                     old=old,
                     new=incident.state,
                     at=_moment(incident, as_of),
-                    reason=REASONS[incident.state],
+                    reason=_reason(incident),
                 )
             )
-    for before in free:
+    continued = {r.id for r in matches.values()}
+    for before in (r for r in recorded if r.id not in continued):
         kept.append(replace(before, state=State.RETRACTED))
         if before.state is not State.RETRACTED:
             changes.append(Change(incident=kept[-1], old=before.state, new=State.RETRACTED, at=as_of, reason=LATE))
     return kept, changes
+
+
+def _matches(recorded: Sequence[Incident], derived: Sequence[Incident]) -> dict[int, Incident]:
+    """The recorded incident that each derived one (by its index) continues; the nearest onsets first."""
+    pairs = [
+        (abs(d.onset - r.onset), r.state is not d.state, number, r.id, r)
+        for number, d in enumerate(derived)
+        for r in recorded
+        if r.overlaps(d) and (r.state is not State.RETRACTED or d.state is State.RETRACTED)
+    ]
+    matches: dict[int, Incident] = {}
+    used: set[str] = set()
+    for _, _, number, identity, before in sorted(pairs, key=lambda p: p[:4]):
+        if number not in matches and identity not in used:
+            matches[number] = before
+            used.add(identity)
+    return matches
+
+
+def _free_id(name: str, taken: set[str]) -> str:
+    """The name, or name.2, name.3, ... if it is taken."""
+    number, identity = 1, name
+    while identity in taken:
+        number += 1
+        identity = f"{name}.{number}"
+    return identity
+
+
+def _reason(incident: Incident) -> str:
+    seen_again = incident.kind is Kind.BLIND and incident.state is State.FINISHED
+    return SEEN_AGAIN if seen_again else REASONS[incident.state]
 
 
 def _moment(incident: Incident, as_of: datetime) -> datetime:

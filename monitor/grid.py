@@ -75,7 +75,7 @@ class Grid:
         """Eastings of the columns (width,) and northings of the rows (height,) at pixel centres, m."""
         x = self.left + (np.arange(self.width) + 0.5) * self.resolution
         y = self.top - (np.arange(self.height) + 0.5) * self.resolution
-        return x, y
+        return x.astype(np.float64), y.astype(np.float64)
 
     def xy(self, row: float, column: float) -> tuple[float, float]:
         """Easting and northing of a point given by pixel indices (whole numbers are pixel centres)."""

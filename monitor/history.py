@@ -50,9 +50,15 @@ def follow(
         if rule is not None:
             watch = alert.advance(watch, scores[-1], rule, aoi=aoi, zone=zone, measure=measure)
         current = watch.incident
-        if current is None or current.state is not State.CONFIRMED:
+        if current is not None and current.state is State.CONFIRMED:
+            for track, taken in learnt.items():
+                learnt[track] = [p for p in taken if p.at < current.onset]
+        elif not _ends_a_confirmed_one(watch, point):
             learnt[point.track].append(point)
-        else:
-            for track in learnt:
-                learnt[track] = [p for p in learnt[track] if p.at < current.onset]
     return Followed(scores=tuple(scores), incidents=tuple(alert.incidents(watch)))
+
+
+def _ends_a_confirmed_one(watch: Watch, point: Point) -> bool:
+    """True if the last incident ended with this very look: it leaned its way, but too little to keep it open."""
+    last = watch.closed[-1] if watch.closed else None
+    return last is not None and last.state is State.FINISHED and last.looks[-1] == point.look

@@ -158,7 +158,8 @@ def updated(reference: Reference, look: Contribution) -> Reference:
         histogram[:, full] //= 2
     seen = (reference.seen + valid).astype(np.uint16)
     weight = np.where(valid, 1 / np.clip(seen, 1, MEMORY), 0).astype(np.float32)
-    mean = reference.mean + weight * (np.where(valid, look.smooth, 0) - reference.mean)
+    step = np.where(valid, look.smooth, np.float32(0)) - reference.mean
+    mean = np.add(reference.mean, weight * step, dtype=np.float32)
     return replace(reference, looks=reference.looks + 1, histogram=histogram, mean=mean, seen=seen)
 
 

@@ -15,17 +15,22 @@ from datetime import datetime
 
 from monitor.alert import Incident, Kind, State
 from monitor.message import (
+    NOT_NOTHING,
     NOT_SHOWN,
     PATCHES,
+    SET_NOT_MEASURED,
     Statement,
     clean,
     cleaned,
     counted,
     day,
     direction,
+    false_alarms,
+    more_or_less,
     number,
     place_of,
     subject_of,
+    tally,
     templates,
     told,
 )
@@ -120,7 +125,7 @@ def render_report(facts: ReportFacts) -> str:
         .render(
             facts=facts,
             headline=_headline(facts),
-            rows=[_row(facts, i) for i in _ordered(facts.incidents)],
+            rows=[_row(i) for i in _ordered(facts.incidents)],
             looks=_looks(facts.looks),
             method=_method(facts),
             data=_data,
@@ -164,30 +169,26 @@ def _headline(facts: ReportFacts) -> list[str]:
     span = f"from {day(facts.period.start)} to {day(facts.period.end)}"
     if usable == 0:
         seen = f"None of the {counted(every, 'look')}" if every else "No look"
-        return [
-            f"{seen} of {facts.aoi_name} {span} could be used.",
-            "This is not 'no activity': nothing could be seen, so nothing is known about this time.",
-        ]
+        return [f"{seen} of {facts.aoi_name} {span} could be used.", NOT_NOTHING]
     base = f"{usable} of {counted(every, 'look')} of {facts.aoi_name} {span} could be used."
     standing = [i for i in _ordered(facts.incidents) if i.incident.state is not State.RETRACTED]
     if not standing:
-        return [base, *_quiet(facts)]
+        return [base, _quiet(facts)]
     return [base, *(_sentence(facts, i) for i in standing if i.incident.kind is not Kind.BLIND), *_blind(standing)]
 
 
-def _quiet(facts: ReportFacts) -> list[str]:
+def _quiet(facts: ReportFacts) -> str:
     among = f" in the {counted(facts.watched, 'series', 'series')} watched" if facts.watched else ""
-    return [
+    return (
         f"No lasting change was found{among}. This does not show that nothing happened: a change that was short, small "
         "or between the looks is missed."
-    ]
+    )
 
 
 def _sentence(facts: ReportFacts, item: ReportIncident) -> str:
     place = place_of(facts.aoi_name, item.zone_label)
     said = told(item.incident, place, item.measure_label, item.unit, item.last_look)
-    than = "more" if item.incident.kind is Kind.SURGE else "less"
-    return f"{said} That is {than} than usual ({item.incident.state})."
+    return f"{said} That is {more_or_less(item.incident.kind)} than usual ({item.incident.state})."
 
 
 def _blind(standing: Sequence[ReportIncident]) -> list[str]:
@@ -203,7 +204,7 @@ def _span(incident: Incident) -> str:
     return f"{start} to {day(incident.until)}" if incident.until else f"since {start}"
 
 
-def _row(facts: ReportFacts, item: ReportIncident) -> dict[str, str]:
+def _row(item: ReportIncident) -> dict[str, str]:
     """An incident as a row of the table."""
     incident = item.incident
     blind = incident.kind is Kind.BLIND
@@ -240,22 +241,27 @@ def _looks_row(track: ReportLooks) -> dict[str, str]:
         "span": span,
         "usable": str(track.usable),
         "unusable": str(sum(track.unusable.values())),
-        "why": ", ".join(f"{reason} ({n})" for reason, n in Counter(track.unusable).most_common()),
+        "why": tally(track.unusable),
     }
 
 
 def _method(facts: ReportFacts) -> list[str]:
     """How the numbers came about, for somebody who has to defend them."""
-    budget = facts.false_alarms_per_year
     return [
-        "Every number is per usable look, never per day, and is compared only with earlier usable looks of the same "
-        "track: the same orbit, direction and polarisation.",
-        "A change is reported when the evidence of several looks together passes a threshold (a two-sided CUSUM over "
-        "the standard-normal scores). It is provisional until later usable looks lean the same way, then confirmed; "
-        "it is finished when they no longer do, and retracted with a correction when it did not hold.",
-        f"The threshold of each series is set for {budget:g} false alarm{'' if budget == 1 else 's'} a year, ups and "
-        f"downs together{_altogether(facts)}. That is the budget that was set, not a rate measured here: it is exact "
-        "only if the looks are independent, and ships that stay over several looks make false alarms more frequent.",
+        (
+            "Every number is per usable look, never per day, and is compared only with earlier usable looks of the "
+            "same track: the same orbit, direction and polarisation."
+        ),
+        (
+            "A change is reported when the evidence of several looks together passes a threshold (a two-sided CUSUM "
+            "over the standard-normal scores). It is provisional until later usable looks lean the same way, then "
+            "confirmed; it is finished when they no longer do, and retracted with a correction when it did not hold."
+        ),
+        (
+            f"The threshold of each series is set for {false_alarms(facts.false_alarms_per_year)}, ups and downs "
+            f"together{_altogether(facts)}. {SET_NOT_MEASURED} ships that stay over several looks make false alarms "
+            "more frequent."
+        ),
         "The average of a change is taken over the very looks that raised it, so it leans away from what is usual.",
         "Looks that could not be used count neither for nor against anything.",
     ]

@@ -55,7 +55,7 @@ class Interval:
 
     def overlaps(self, other: Interval) -> bool:
         """True if the two share an instant."""
-        return self.start < other.end and other.start < self.end
+        return max(self.start, other.start) < min(self.end, other.end)
 
     def __str__(self) -> str:
         return f"{self.start:%Y-%m-%d} .. {self.end:%Y-%m-%d}"

@@ -84,7 +84,9 @@ def poll(
     with ThreadPoolExecutor(WORKERS) as pool:
         batches = (b for w in todo for b in track.process(w, pool))
         for batch, last in _with_last(batches):
-            changes += _record(store, aoi, batch, stale, false_alarms_a_year if last else None, as_of)
+            changes += _record(
+                store, aoi, batch, stale=stale, budget=false_alarms_a_year if last else None, as_of=as_of
+            )
             summary = _counted(summary, batch, known)
             done += len(batch.seen)
             progress(done, total)
@@ -168,7 +170,7 @@ def _works(aoi: Aoi, passes: Sequence[Pass], known: Mapping[str, Known], store: 
 
 
 def _record(
-    store: Store, aoi: Aoi, batch: Batch, stale: Sequence[str], false_alarms_a_year: float | None, as_of: datetime
+    store: Store, aoi: Aoi, batch: Batch, *, stale: Sequence[str], budget: float | None, as_of: datetime
 ) -> list[Change]:
     """Looks, measurements and the state of the track in one transaction; with the last batch the incidents too.
 
@@ -181,7 +183,7 @@ def _record(
             tx.record_look(seen)
         if batch.saved is not None:
             tx.save_reference(aoi.id, batch.track.id, track.RECIPE, batch.saved)
-        return [] if false_alarms_a_year is None else derive(tx, aoi, false_alarms_a_year, as_of)
+        return [] if budget is None else derive(tx, aoi, budget, as_of)
 
 
 def _counted(summary: Summary, batch: Batch, known: Mapping[str, Known]) -> Summary:

@@ -1,10 +1,10 @@
 """Area that changed against what the track usually shows: a ratio test with the false discoveries held down.
 
-Both images are multilooked 3 x 3 first. For gamma speckle the ratio of a look (L equivalent looks) to a mean of n looks
-follows Fisher's F(2L, 2nL) where nothing changed (Conradsen et al. 2016, IEEE TGRS 54(5), for two dates). L is not taken from the
-product sheet, filters and resampling change it, but from the look itself: the central spread of the log-ratio in
-the zone, which a minority of changed pixels does not move. The median ratio is divided out first: a whole zone that
-grows brighter (rain, wind, calibration) is a matter of `backscatter_db`, not of changed ground.
+Both images are multilooked 3 x 3 first. For gamma speckle the ratio of a look (L equivalent looks) to a mean of n
+looks follows Fisher's F(2L, 2nL) where nothing changed (Conradsen et al. 2016, IEEE TGRS 54(5), for two dates). L is
+not taken from the product sheet, filters and resampling change it, but from the look itself: the central spread of
+the log-ratio in the zone, which a minority of changed pixels does not move. The median ratio is divided out first: a
+whole zone that grows brighter (rain, wind, calibration) is a matter of `backscatter_db`, not of changed ground.
 Benjamini & Hochberg (1995) keep the share of false discoveries among the changed pixels below Q.
 """
 

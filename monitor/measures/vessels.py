@@ -263,4 +263,4 @@ def _vessel(patch: Patch, grid: Grid) -> Vessel:
 
 def inside(vessels: Sequence[Vessel], zone: Mask) -> list[Vessel]:
     """Those whose centre lies in the zone."""
-    return [v for v in vessels if zone[int(round(v.row)), int(round(v.column))]]
+    return [v for v in vessels if zone[round(v.row), round(v.column)]]

@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from monitor.errors import SourceError
-from monitor.grid import Grid, project
-from monitor.scene import Sensor
+from monitor.grid import Grid
 from monitor.simulate import optical, radar
-from monitor.simulate.draw import seen_by
+from monitor.simulate.items import optical_item, radar_item, stac_time
 from monitor.simulate.place import AOI_ID, features, place
 from monitor.simulate.world import ContainerStack, Event, EventKind, OpticalPass, Plan, RadarPass, Ship, Truth
 from monitor.times import Interval, utc
@@ -32,14 +30,7 @@ from monitor.times import Interval, utc
 Progress = Callable[[int, int], None]
 """Called with (passes written, passes in all) from the calling thread."""
 
-LINEAGE = "SIMULATED by quaywatch: no satellite took this picture and the place does not exist"
 THREADS = 2
-EXTENSIONS = [
-    "https://stac-extensions.github.io/projection/v1.2.0/schema.json",
-    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/processing/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
-]
 
 
 def write(folder: Path, plan: Plan, progress: Progress | None = None) -> Truth:
@@ -87,11 +78,11 @@ def _write_pass(folder: Path, plan: Plan, overpass: RadarPass | OpticalPass) -> 
     grid = place(plan.scenario.side).grid
     if isinstance(overpass, RadarPass):
         _write_tiff(folder / f"{overpass.id}.tif", grid, radar.to_dn(radar.render(plan, overpass)), smooth=False)
-        return _radar_item(plan, overpass)
+        return radar_item(plan, overpass)
     for name, band in optical.render(plan, overpass).items():
         dn = band.astype(np.uint8) if name == "scl" else optical.to_dn(band)
         _write_tiff(folder / f"{overpass.id}_{name}.tif", grid, dn, smooth=name != "scl")
-    return _optical_item(plan, overpass)
+    return optical_item(plan, overpass)
 
 
 def _write_tiff(path: Path, grid: Grid, dn: NDArray[np.uint16] | NDArray[np.uint8], *, smooth: bool) -> None:
@@ -113,88 +104,6 @@ def _write_tiff(path: Path, grid: Grid, dn: NDArray[np.uint16] | NDArray[np.uint
         blockysize=grid.height,
     ) as file:
         file.write(dn, 1)
-
-
-def _stac_time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _item(
-    plan: Plan, overpass: RadarPass | OpticalPass, seen: shapely.Polygon, properties: Mapping[str, Any]
-) -> dict[str, Any]:
-    grid = place(plan.scenario.side).grid
-    footprint = shapely.set_precision(project(seen, 4326, source=grid.epsg), 1e-7)
-    shared = {
-        "datetime": _stac_time(overpass.start + (overpass.end - overpass.start) / 2),
-        "start_datetime": _stac_time(overpass.start),
-        "end_datetime": _stac_time(overpass.end),
-        "platform": overpass.platform,
-        "gsd": grid.resolution,
-        "sat:relative_orbit": overpass.relative_orbit,
-        "proj:code": f"EPSG:{grid.epsg}",
-        "proj:epsg": grid.epsg,
-        "proj:shape": list(grid.shape),
-        "proj:transform": list(grid.transform),
-        "processing:lineage": LINEAGE,
-        "quaywatch:simulated": True,
-    }
-    return {
-        "type": "Feature",
-        "stac_version": "1.0.0",
-        "id": overpass.id,
-        "stac_extensions": EXTENSIONS,
-        "bbox": [round(v, 7) for v in footprint.bounds],
-        "geometry": shapely.geometry.mapping(footprint),
-        "properties": shared | dict(properties),
-        "links": [],
-        "assets": {},
-    }
-
-
-def _asset(href: str, title: str, **band: object) -> dict[str, Any]:
-    shape = {"href": href, "type": "image/tiff; application=geotiff", "roles": ["data"], "title": f"SIMULATED {title}"}
-    return shape | {"raster:bands": [band | {"nodata": 0}]}
-
-
-def _radar_item(plan: Plan, overpass: RadarPass) -> dict[str, Any]:
-    own = {
-        "constellation": Sensor.SENTINEL1.value,
-        "instruments": ["c-sar"],
-        "sat:orbit_state": overpass.direction.value,
-        "sar:instrument_mode": "IW",
-        "sar:frequency_band": "C",
-        "sar:product_type": "GRD",
-        "sar:looks_equivalent_number": radar.LOOKS,
-        "sar:polarizations": ["VV"],
-    }
-    item = _item(plan, overpass, seen_by(place(plan.scenario.side), overpass.cut), own)
-    item["stac_extensions"] = [*EXTENSIONS, "https://stac-extensions.github.io/sar/v1.0.0/schema.json"]
-    asset = _asset(
-        f"{overpass.id}.tif",
-        "VV gamma nought",
-        data_type="uint16",
-        scale=radar.DB_SCALE,
-        offset=radar.DB_OFFSET,
-        unit="dB",
-    )
-    item["assets"] = {"vv": asset | {"sar:polarizations": ["VV"]}}
-    return item
-
-
-def _optical_item(plan: Plan, overpass: OpticalPass) -> dict[str, Any]:
-    own = {
-        "constellation": Sensor.SENTINEL2.value,
-        "instruments": ["msi"],
-        "sat:orbit_state": "descending",
-        "eo:cloud_cover": round(100 * overpass.cloud_cover, 1),
-    }
-    item = _item(plan, overpass, seen_by(place(plan.scenario.side), None), own)
-    item["stac_extensions"] = [*EXTENSIONS, "https://stac-extensions.github.io/eo/v1.1.0/schema.json"]
-    scale = {"data_type": "uint16", "scale": optical.REFLECTANCE_SCALE, "offset": 0.0, "unit": "1"}
-    assets = {b: _asset(f"{overpass.id}_{b}.tif", f"reflectance {b.upper()}", **scale) for b in optical.BANDS}
-    classes = {"data_type": "uint8", "scale": 1.0, "offset": 0.0, "unit": "class"}
-    item["assets"] = assets | {"scl": _asset(f"{overpass.id}_scl.tif", "scene classification", **classes)}
-    return item
 
 
 def _truth_json(plan: Plan) -> dict[str, Any]:
@@ -250,5 +159,5 @@ def _write_json(path: Path, value: object) -> None:
 
 def _stac_json(value: object) -> str:
     if isinstance(value, datetime):
-        return _stac_time(value)
+        return stac_time(value)
     raise TypeError(f"{value!r} has no place in JSON")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.grid import Grid, Mask
-from monitor.simulate.draw import winter
+from monitor.simulate.passes import winter
 from monitor.simulate.place import Place, place
 from monitor.simulate.shapes import Array, outline_of, rectangle
 from monitor.simulate.world import ContainerStack, OpticalPass, Plan, Ship, stream

@@ -13,7 +13,7 @@ from scipy import ndimage
 from monitor.grid import Grid
 from monitor.radiometry import Decibel, LinearPower, to_db, to_power
 from monitor.scene import Direction
-from monitor.simulate.draw import seen_by, winter
+from monitor.simulate.passes import seen_by, winter
 from monitor.simulate.place import Place, place
 from monitor.simulate.shapes import Array, outline_of, point, rectangle
 from monitor.simulate.world import Plan, RadarPass, Ship, stream

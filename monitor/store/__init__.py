@@ -117,9 +117,9 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _upgrade(connection: Connection, path: Path) -> None:
     """Runs the missing migrations. Alembic is imported only here: an up-to-date database needs none of it."""
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", "monitor.store:migrations")
@@ -224,7 +224,7 @@ class Transaction:
         )
         query = query.where(m.c.zone == zone) if zone else query
         query = query.where(m.c.measure == measure) if measure else query
-        return [dict(r._mapping) for r in self._c.execute(query)]
+        return [dict(r._asdict()) for r in self._c.execute(query)]
 
     def forget_looks(self, aoi: str, looks: Sequence[str]) -> None:
         """Removes looks whose scenes turned out to belong to another pass."""
@@ -236,6 +236,13 @@ class Transaction:
             select(t.looks.c.start).where(t.looks.c.aoi == aoi, t.looks.c.reason.is_(None)).order_by(t.looks.c.start)
         )
         return [utc(r.start) for r in rows]
+
+    def some_items(self, aoi: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Source and catalogue answer of one scene of each source."""
+        rows = self._c.execute(
+            select(t.scenes.c.source, t.scenes.c.item).where(t.scenes.c.aoi == aoi).group_by(t.scenes.c.source)
+        )
+        return [(r.source, json.loads(r.item)) for r in rows]
 
     # references
 
@@ -342,7 +349,7 @@ class Transaction:
         query = select(t.deliveries).order_by(t.deliveries.c.not_before, t.deliveries.c.change)
         query = query.where(t.deliveries.c.state == state) if state else query
         query = query.where(t.deliveries.c.incident == incident) if incident else query
-        return [dict(r._mapping) for r in self._c.execute(query)]
+        return [dict(r._asdict()) for r in self._c.execute(query)]
 
     def claim_delivery(self, change: str, recipient: str, now: datetime) -> bool:
         """True if this caller, and no other, may send it now."""
@@ -377,7 +384,7 @@ class Transaction:
 
     def poll_rows(self) -> list[dict[str, Any]]:
         """Last and next poll of each AOI with the problem of the last, as plain rows."""
-        return [dict(r._mapping) for r in self._c.execute(select(t.polls).order_by(t.polls.c.aoi))]
+        return [dict(r._asdict()) for r in self._c.execute(select(t.polls).order_by(t.polls.c.aoi))]
 
     def set_poll(self, aoi: str, *, last: datetime | None, next_: datetime, problem: str) -> None:
         """Notes a poll."""

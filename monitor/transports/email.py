@@ -22,6 +22,7 @@ class Smtp:
     """One connection for each mail: they are few, and a kept connection would be closed by the server meanwhile."""
 
     def __init__(self, mail: Mail, login: Credentials | None, ssl_context: ssl.SSLContext | None = None) -> None:
+        """`login` None: none is needed. `ssl_context` None: what the system trusts."""
         self._mail = mail
         self._login = login
         self._ssl_context = ssl_context

@@ -17,6 +17,7 @@ class Mailbox:
     """Writes each mail to a file of its own; the same Message-ID is there once, however often it is sent."""
 
     def __init__(self, folder: Path) -> None:
+        """The folder is made with the first mail."""
         self.folder = folder
 
     def send(self, message: EmailMessage) -> None:

@@ -103,8 +103,8 @@ def test_the_words_of_a_bearing() -> None:
     assert found.does_not_say == (
         "It does not show what any ship carried, what ship it was, under whose flag it sailed or who ordered it; "
         "at 10 m a patch the size of a ship need not be one. "
-        "It is one change against this place's own history and does not weigh the claim: that needs 30 usable looks in the "
-        "window and 20 in each baseline, and a rate ratio of 1.5 or its contrary. "
+        "It is one change against this place's own history and does not weigh the claim: that needs 30 usable looks in "
+        "the window and 20 in each baseline, and a rate ratio of 1.5 or its contrary. "
         "The expectation was not fixed before its window opened. "
         "Resolution: 10 m is enough for hulls of 100 m. Note: The bay holds a shipyard too."
     )
@@ -231,7 +231,8 @@ def test_sensors_by_any_name(sensor: str | None) -> None:
 )
 def test_only_what_was_fixed_before_its_window_is_a_test(frozen: date | None, beforehand: bool) -> None:
     (found,) = touched(expecting(frozen_on=frozen))
-    assert found.expectation is not None and found.expectation.fixed_beforehand is beforehand
+    assert found.expectation is not None
+    assert found.expectation.fixed_beforehand is beforehand
     assert ("was not fixed before" in found.does_not_say) is not beforehand
 
 

@@ -22,7 +22,7 @@ from monitor.errors import SourceError, UsageError
 from monitor.grid import Grid, project
 from monitor.radiometry import LinearPower, to_db
 from monitor.simulate import optical, radar
-from monitor.simulate.draw import seen_by
+from monitor.simulate.passes import seen_by
 from monitor.simulate.shapes import rectangle
 from monitor.simulate.world import YEAR, EventKind
 from monitor.times import Interval
@@ -166,7 +166,8 @@ def test_passes_come_as_two_satellites_fly(three_years: simulate.Plan) -> None:
     one_track = [p for p in radar_passes if p.relative_orbit == 87]
     switch = min(p.start for p in one_track if p.platform == "sentinel-1c")
     gaps = [(b.start - a.start).days for a, b in pairwise(one_track)]
-    assert set(gaps) <= {6, 12, 18, 24, 36} and max(gaps) >= 18
+    assert set(gaps) <= {6, 12, 18, 24, 36}
+    assert max(gaps) >= 18
     assert all(p.platform == "sentinel-1a" for p in one_track if p.start < switch)
     assert {p.bias_db for p in radar_passes if p.platform == "sentinel-1c"} == {0.4}
     assert 0.03 < len(three_years.missed) / (len(three_years.missed) + len(radar_passes)) < 0.12
@@ -278,7 +279,9 @@ def test_the_platform_switch_is_a_bias(three_years: simulate.Plan) -> None:
 def test_radar_numbers_survive_storing() -> None:
     power = LinearPower(np.array([np.nan, 1e-5, 0.01, 0.5, 30.0], np.float32))
     dn = radar.to_dn(power)
-    assert dn.dtype == np.uint16 and dn[0] == 0 and (dn[1:] > 0).all()
+    assert dn.dtype == np.uint16
+    assert dn[0] == 0
+    assert (dn[1:] > 0).all()
     back = dn[1:] * radar.DB_SCALE + radar.DB_OFFSET
     assert back == pytest.approx(to_db(power)[1:], abs=0.041)
 
@@ -286,7 +289,8 @@ def test_radar_numbers_survive_storing() -> None:
 def test_reflectance_survives_storing() -> None:
     reflectance = np.array([0.0, 0.009, 0.3, 1.0], np.float32)
     dn = optical.to_dn(reflectance)
-    assert dn.dtype == np.uint16 and dn.min() > 0
+    assert dn.dtype == np.uint16
+    assert dn.min() > 0
     assert dn * optical.REFLECTANCE_SCALE == pytest.approx(reflectance, abs=0.0013)
 
 
@@ -335,7 +339,8 @@ def test_the_archive_says_all_that_a_source_needs(archive: Path, season: simulat
     grid = simulate.place().grid
     for item in collection["features"]:
         properties = item["properties"]
-        assert properties["quaywatch:simulated"] is True and "SIMULATED" in properties["processing:lineage"]
+        assert properties["quaywatch:simulated"] is True
+        assert "SIMULATED" in properties["processing:lineage"]
         assert properties["start_datetime"] <= properties["datetime"] <= properties["end_datetime"]
         for asset in item["assets"].values():
             assert "/" not in asset["href"]
@@ -365,7 +370,8 @@ def test_stored_pixels_are_the_rendered_ones(archive: Path, season: simulate.Pla
 
 def test_the_aoi_file_reads_as_an_aoi(archive: Path) -> None:
     aoi = from_features(json.loads((archive / "aoi.geojson").read_text()), "aoi.geojson")
-    assert aoi.id == "simport" and aoi.grid() == simulate.place().grid
+    assert aoi.id == "simport"
+    assert aoi.grid() == simulate.place().grid
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, season: simulate.Plan) -> None:

@@ -45,8 +45,9 @@ def test_a_site_is_whole(file: Path) -> None:
 def test_a_site_keeps_its_marks_of_doubt(file: Path) -> None:
     outline, *zones = (feature["properties"] for feature in features(file))
     assert shapely.Point(outline["anchor"]).within(read(file).outline)
-    assert outline["approximate"] and outline["anchor_uncertainty_m"] >= 50
-    assert outline["confidence"] and outline["sources"] and outline["notes"]
+    assert outline["approximate"]
+    assert outline["anchor_uncertainty_m"] >= 50
+    assert all(outline[key] for key in ("confidence", "sources", "notes"))
     assert all(zone["approximate"] and zone["position_uncertainty_m"] >= 100 for zone in zones)
     assert "claims" not in outline, "which claim concerns a site stands in alerts/narrative"
 
@@ -55,7 +56,8 @@ def test_a_site_keeps_its_marks_of_doubt(file: Path) -> None:
 def test_a_site_follows_rfc_7946(file: Path) -> None:
     for feature in features(file):
         shape = shapely.geometry.shape(feature["geometry"])
-        assert isinstance(shape, shapely.Polygon) and shape.exterior.is_ccw
+        assert isinstance(shape, shapely.Polygon)
+        assert shape.exterior.is_ccw
         assert feature["bbox"] == list(shape.bounds)
         assert feature["id"] == feature["properties"]["id"]
 

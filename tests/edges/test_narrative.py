@@ -111,7 +111,8 @@ def test_the_one_testable_claim_keeps_its_doubts(shipped: Narrative) -> None:
     assert claim.observability is Observability.TESTABLE
     assert (claim.reliability, claim.credibility) == ("B", 3)
     assert claim.counter == ("tl-2026-01-30", "tl-2025-10-03")
-    assert "inferred" in claim.place_basis and claim.places_named == ("unnamed port",)
+    assert "inferred" in claim.place_basis
+    assert claim.places_named == ("unnamed port",)
     assert [period.name for period in claim.expectations[0].baselines] == ["recent trough", "same season a year before"]
     assert "NOT in the text" in shipped.documents[1].date_basis
 
@@ -204,9 +205,11 @@ MISTAKES = [
     ("misspelt in expectation", "measure =", "mesure =", 22,
      "claim 'surge', expectation 'E1': unknown key 'mesure'", "Did you mean 'measure'?"),
     ("misspelt in window", "to = 2026-02-05", "tto = 2026-02-05", 25, "unknown key 'tto'", "Did you mean 'to'?"),
-    ("unknown key", "weight = 1", "weight = 1\n  mood = 1", 32, "unknown key 'mood'", "Known here: id, measure, zone, "),
+    ("unknown key", "weight = 1", "weight = 1\n  mood = 1", 32,
+     "unknown key 'mood'", "Known here: id, measure, zone, "),
     ("unknown table", "[[timeline]]", "[[timelime]]", 32, "unknown key 'timelime'", "Did you mean 'timeline'?"),
-    ("missing key", 'said_by = "A firm"\n', "", 8, "claim 'surge': the key 'said_by' is missing", "Add it: said_by = ..."),
+    ("missing key", 'said_by = "A firm"\n', "", 8,
+     "claim 'surge': the key 'said_by' is missing", "Add it: said_by = ..."),
     ("missing id", 'id = "surge"\n', "", 8, "claim number 1: the key 'id' is missing", "Add it: id = ..."),
     ("no schema", "schema = 1\n", "", 1, "the key 'schema' is missing", "Add it: schema = ..."),
     ("other schema", "schema = 1", "schema = 2", 1, "schema: 2 cannot be used", ""),
@@ -218,7 +221,8 @@ MISTAKES = [
     ("wrong number", "credibility = 3", "credibility = 7", 17, "credibility: 7 cannot be used", ""),
     ("wrong direction", 'direction = "up"', 'direction = "sideways"', 27, "direction: 'sideways' cannot be used", ""),
     ("wrong sensor", '"S1", "S2"', '"S1", "S3"', 24, "sensors[1]: 'S3' cannot be used", ""),
-    ("wrong type", 'aois = ["rajin"]', 'aois = "rajin"', 15, "aois: 'rajin' cannot be used", "Write a list in brackets"),
+    ("wrong type", 'aois = ["rajin"]', 'aois = "rajin"', 15,
+     "aois: 'rajin' cannot be used", "Write a list in brackets"),
     ("not a table", "min_looks = { window = 30, baseline = 30 }", "min_looks = 30", 29,
      "min_looks: 30 cannot be used", "Write a table"),
     ("no such century", "to = 2026-02-05", "to = 9999-12-31", 25, "window.to: 9999-12-31 cannot be used", ""),
@@ -226,7 +230,8 @@ MISTAKES = [
     ("heavy weight", "weight = 1", "weight = 1.5", 31, "weight: 1.5 cannot be used", ""),
     ("window backwards", "to = 2026-02-05", "to = 2025-09-05", 25,
      "window: from (2025-10-01) is later than to (2025-09-05)", "Exchange the two days."),
-    ("baseline backwards", "to = 2025-09-30", "to = 2025-06-30", 26, "baseline[0]: from (2025-07-01) is later", "Exchange"),
+    ("baseline backwards", "to = 2025-09-30", "to = 2025-06-30", 26,
+     "baseline[0]: from (2025-07-01) is later", "Exchange"),
     ("about backwards", "to = 2026-02-06 }", "to = 2025-02-06 }", 14, "about: from (2025-10-01) is later", "Exchange"),
     ("baseline in window", "to = 2025-09-30", "to = 2025-10-01", 26,
      "the baseline 'before' shares days with the window", "Compare"),
@@ -235,7 +240,8 @@ MISTAKES = [
     ("nothing against", 'against = "No more ships than before."\n', "", 18,
      "a testable claim needs an expectation, and in 'against'", "Change"),
     ("scored unobservable", '"testable"', '"not_observable"', 18, "is never scored", "Change 'observability'"),
-    ("zone without AOI", '"rajin.berths"', '"berths"', 23, "zone: 'berths' cannot be used", "Write aoi.zone, or prefix_*"),
+    ("zone without AOI", '"rajin.berths"', '"berths"', 23,
+     "zone: 'berths' cannot be used", "Write aoi.zone, or prefix_*"),
     ("wild control", '"zarubino.berths"', '"zaru*"', 30, "controls[0]: 'zaru*' cannot be used", "Write aoi.zone."),
     ("no such document", 'document = "paper"', 'document = "papers"', 10,
      "there is no document 'papers'", "Did you mean 'paper'?"),

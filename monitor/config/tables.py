@@ -1,34 +1,15 @@
-"""config.toml -> Config. Strict: an unknown key, a wrong type or a missing variable is an error with its line.
-
-A secret never stands in the file: it names environment variables, and `credentials` reads them when mail is sent.
-"""
+"""What config.toml may hold."""
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from monitor.errors import ConfigError
-from monitor.toml_lines import locate
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 Environ = Mapping[str, str]
 
@@ -37,10 +18,6 @@ ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9
 
 _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _REFERENCE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^}]*))?\})", re.ASCII)
-_SECRET_KEY = re.compile(r"pass|secret|token|credential|user|login|key", re.IGNORECASE)
-_SHOWN = 60
-"""Longest value repeated in a message, characters."""
-
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 PLANNED = frozenset({"stac", "sentinel_hub"})
@@ -132,7 +109,6 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Address = Annotated[str, AfterValidator(_address)]
 VariableName = Annotated[str, AfterValidator(_variable)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -211,143 +187,3 @@ TABLES: Final[Mapping[str, type[_Table]]] = {
     "mail": Mail,
 }
 """The tables of config.toml; "" is the top of the file."""
-
-
-def read_config(path: Path, environ: Environ) -> Config:
-    """The configuration in a file, with environment variables in paths filled in.
-
-    Raises:
-        ConfigError: every problem of the file, one a line: "config.toml:7: unknown key ...".
-    """
-    text = _text(path)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _error(path, [(_syntax_line(text, error), _syntax_problem(error))]) from error
-    context = {"environ": environ, "root": path.absolute().parent}
-    try:
-        return Config.model_validate(data, context=context)
-    except ValidationError as error:
-        found = [(_line(text, e), _problem(e)) for e in error.errors(include_url=False)]
-    # Outside of the handler: what pydantic says repeats the input, which may be a secret.
-    raise _error(path, found)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path.name}: not UTF-8 text (byte {error.start})", f"Save {path} as UTF-8.") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", "Make a workspace: quaywatch init DIR") from error
-
-
-def _error(path: Path, found: Iterable[tuple[int, str]]) -> ConfigError:
-    lines = [f"{path.name}:{line}: {problem}" for line, problem in sorted(found)]
-    return ConfigError("\n".join(lines), f"Correct {path}.")
-
-
-def _syntax_line(text: str, error: tomllib.TOMLDecodeError) -> int:
-    stated = re.search(r"at line (\d+)", str(error))
-    return int(stated[1]) if stated else text.rstrip("\n").count("\n") + 1
-
-
-def _syntax_problem(error: tomllib.TOMLDecodeError) -> str:
-    return "not TOML: " + re.sub(r" \(at (?:line \d+, (column \d+)|end of document)\)", _column, str(error))
-
-
-def _column(match: re.Match[str]) -> str:
-    return f" ({match[1]})" if match[1] else " (at the end of the file)"
-
-
-def _path(error: ErrorDetails) -> tuple[str | int, ...]:
-    """Where the problem is; a check of a whole table may name the key it means."""
-    key = error.get("ctx", {}).get("key")
-    return (*error["loc"], key) if key else error["loc"]
-
-
-def _line(text: str, error: ErrorDetails) -> int:
-    return locate(text, _path(error))
-
-
-def _dotted(path: Iterable[str | int]) -> str:
-    """sources[0].path."""
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-
-
-def _problem(error: ErrorDetails) -> str:
-    """One problem in words, with what to do about it."""
-    name = _dotted(error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {name!r}{_advice(error['loc'])}"
-    if error["type"] == "missing":
-        return f"the key {name!r} is missing"
-    if error["type"] == "quaywatch":
-        return f"{name}: {error['msg']}"
-    return f"{name}{_shown(error)}: {_plainly(error)}"
-
-
-def _plainly(error: ErrorDetails) -> str:
-    """What pydantic says, in the words of TOML."""
-    if error["loc"] == ("sources",):
-        return "should be a list of tables: write [[sources]], with two brackets"
-    if error["type"] == "tuple_type":
-        return 'should be a list, such as ["desk@example.org"]'
-    if error["type"] in {"model_type", "model_attributes_type"}:
-        return f"should be a table: write [{_dotted(error['loc'])}]"
-    return error["msg"].replace("Input should be", "should be")
-
-
-def _shown(error: ErrorDetails) -> str:
-    """The value, if it is short and can be no secret."""
-    value = error["input"]
-    if not isinstance(value, str | int | float) or any(_SECRET_KEY.search(str(p)) for p in error["loc"]):
-        return ""
-    text = json.dumps(value, ensure_ascii=False)
-    return f" = {text}" if len(text) <= _SHOWN else ""
-
-
-def _advice(path: tuple[str | int, ...]) -> str:
-    """What was probably meant."""
-    key = str(path[-1])
-    table = str(path[0]) if len(path) > 1 else ""
-    secret = {"password": "password_env", "passwd": "password_env", "username": "username_env", "user": "username_env"}
-    if key in secret:
-        return f"; put it in an environment variable and write that variable's name in '{secret[key]}'"
-    near = difflib.get_close_matches(key, list(_keys(table)), n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    for other in TABLES:
-        if key in _keys(other):
-            return f"; it belongs in [{other}]" if other else "; it belongs at the top of the file"
-    return f"; known here: {', '.join(sorted(_keys(table)))}"
-
-
-def _keys(table: str) -> Iterator[str]:
-    yield from TABLES[table].model_fields if table in TABLES else ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """A login. Never shown: `repr` leaves both parts out."""
-
-    username: str = field(repr=False)
-    password: str = field(repr=False)
-
-
-def credentials(mail: Mail, environ: Environ) -> Credentials | None:
-    """The login of the mail server, from the variables that [mail] names; None: it needs none.
-
-    Raises:
-        ConfigError: a variable is not set or empty; names the variable, never a value.
-    """
-    if not mail.username_env:
-        return None
-    named = {"username_env": mail.username_env, "password_env": mail.password_env}
-    missing = [f"{name} (mail.{key})" for key, name in named.items() if not environ.get(name)]
-    if missing:
-        raise ConfigError(
-            f"the login of the mail server is not set: {', '.join(missing)}",
-            "Set the environment variable where quaywatch starts (systemd: EnvironmentFile=), or clear both keys.",
-        )
-    return Credentials(username=environ[mail.username_env], password=environ[mail.password_env])

@@ -1,0 +1,1 @@
+"""Figures by command: `python -m benchmarks` lists them, `python -m benchmarks NAME [ARGS] --json` prints them."""

@@ -1,0 +1,71 @@
+"""Runs a benchmark; the last line it prints is one JSON object of figures.
+
+`--docs` also writes the figures into docs/figures/NAME.json and renews docs/figures.md from all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+from pathlib import Path
+
+BENCHMARKS = {
+    "startup": "time of --help and of a check on a cached AOI",
+    "backfill": "DIR: a whole back-fill of a folder laid out like shared/data/latakia",
+    "vessels": "DIR: vessels found against labels.json of such a folder",
+    "quiet": "DIR: alerts on the ship-free sea and the unchanged suburb of shared/data/california-rtc",
+    "demo": "wall time of the demo, and what it finds of what was planted",
+}
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def main() -> None:
+    """Parses the command line and runs one benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=sorted(BENCHMARKS))
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--json", action="store_true", help="nothing but the figures")
+    parser.add_argument("--docs", action="store_true", help="write them into docs/ as well")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures, where a benchmark draws some")
+    given = parser.parse_args()
+    if given.name is None:
+        for name, what in BENCHMARKS.items():
+            print(f"{name:10} {what}")
+        return
+    module = importlib.import_module(f"benchmarks.{given.name}")
+    figures = module.run(given.folder, given.pictures) if given.name == "vessels" else module.run(given.folder)
+    if not given.json:
+        for key, value in figures.items():
+            print(f"{key:28} {value}")
+    if given.docs:
+        write_docs(given.name, figures)
+    print(json.dumps(figures))
+
+
+def write_docs(name: str, figures: dict[str, object]) -> None:
+    """Keeps the figures and renews the page that shows all of them."""
+    folder = DOCS / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"machine": f"{platform.machine()}, Python {platform.python_version()}", "figures": figures}
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    lines = ["# Figures", "", "Written by `python -m benchmarks NAME [DIR] --docs`; not by hand.", ""]
+    for path in sorted(folder.glob("*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        lines += [f"## {path.stem}", "", f"{BENCHMARKS[path.stem].split(': ')[-1]} ({kept['machine']})", ""]
+        lines += ["| figure | value |", "|---|---|"]
+        lines += [f"| {key} | {value} |" for key, value in _flat(kept["figures"])]
+        lines.append("")
+    (DOCS / "figures.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _flat(figures: dict[str, object], before: str = "") -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = []
+    for key, value in figures.items():
+        rows += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The demo as a process, and how much of what was planted it finds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from monitor import clock, simulate, workspace
+from monitor.flow.desk import opened
+
+
+def run(_: Path | None) -> dict[str, Any]:
+    """Figures: wall_s, and for every planted event the incident that overlaps it, with its delay in days."""
+    with tempfile.TemporaryDirectory(prefix="quaywatch-bench-") as name:
+        root = Path(name) / "demo"
+        start = time.monotonic()
+        words = [sys.executable, "-m", "monitor", "demo", "--keep", str(root)]
+        subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+        wall = time.monotonic() - start
+        truth = simulate.read_truth(root / "imagery")
+        with opened(workspace.find(root, {}), {}) as desk, desk.store.transaction() as tx:
+            incidents = [i for i in tx.incidents() if i.state != "retracted"]
+    figures: dict[str, Any] = {"wall_s": round(wall, 1)}
+    matched = set()
+    for event in truth.events:
+        found = [
+            i
+            for i in incidents
+            if (i.zone, str(i.kind)) == (event.zone, str(event.kind))
+            and i.onset <= event.end
+            and (i.until or clock.now()) >= event.start
+        ]
+        matched |= {i.id for i in found}
+        figures[f"{event.kind}_{event.zone}"] = found[0].state if found else "not found"
+        figures[f"{event.kind}_{event.zone}_days_late"] = (found[0].raised - event.start).days if found else None
+    figures["alerts_not_planted"] = sum(i.id not in matched for i in incidents)
+    return figures

@@ -1,0 +1,258 @@
+"""Commands that only show: aois, looks, series, alerts, claims, doctor."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli.state import Json, State, say
+
+if TYPE_CHECKING:
+    from monitor.alert import Change, Incident
+    from monitor.flow.desk import Desk
+
+Aoi = Annotated[str, typer.Argument(help="Id of an AOI.")]
+OneAoi = Annotated[str | None, typer.Argument(help="Id; default: all.")]
+
+
+def aois(context: typer.Context, aoi: OneAoi = None, as_json: Json = False) -> None:
+    """Lists the AOIs of the workspace, or shows the zones of one."""
+    from monitor.cli import views
+
+    state: State = context.obj
+    with state.desk() as desk:
+        found = [desk.aoi(aoi)] if aoi else list(desk.aois.values())
+    values = [views.aoi_value(a) for a in found]
+    if as_json:
+        say(values[0] if aoi else values)
+        return
+    if aoi:
+        rows = [[z["id"], z["kind"], f"{z['uncertainty_m'] or '?'} m"] for z in values[0]["zones"]]
+        views.table(f"{found[0].name}, {values[0]['area_km2']} km2", ("zone", "kind", "may be off by"), rows)
+        return
+    views.table(
+        "AOIs",
+        ("id", "name", "km2", "may be off by", "zones"),
+        [
+            [v["id"], v["name"], str(v["area_km2"]), f"{v['uncertainty_m'] or '?'} m", str(len(v["zones"]))]
+            for v in values
+        ],
+    )
+
+
+def looks(
+    context: typer.Context,
+    aoi: Aoi,
+    unusable: Annotated[bool, typer.Option("--unusable", help="Only those that could not be used.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lists the looks at an AOI with the reason of each that could not be used."""
+    from monitor.cli import views
+
+    state: State = context.obj
+    with state.desk() as desk, desk.store.transaction() as tx:
+        found = [(look, n) for look, n in tx.looks(aoi) if not (unusable and look.usable)]
+        if not found:
+            desk.aoi(aoi)
+    if as_json:
+        say([views.look_value(look, n) for look, n in found])
+        return
+    rows = [
+        [
+            f"{look.start:%Y-%m-%d %H:%M}",
+            str(look.track),
+            look.platform,
+            f"{look.valid_fraction:.2f}",
+            "yes" if look.usable else str(look.reason),
+            str(n),
+        ]
+        for look, n in found
+    ]
+    views.table(f"Looks at {aoi}", ("UTC", "track", "platform", "seen", "usable", "compared with looks"), rows)
+
+
+def series(
+    context: typer.Context,
+    aoi: Aoi,
+    zone: Annotated[str | None, typer.Option("--zone", help="Only this zone.")] = None,
+    measure: Annotated[str | None, typer.Option("--measure", help="Only this measure.")] = None,
+    picture: Annotated[
+        str | None, typer.Option("--plot", help="Draw it to this PNG (needs --zone, --measure).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Lists every measurement of an AOI, with unit, pixels, recipe, and the reason where there is none."""
+    from monitor.cli import views
+    from monitor.errors import UsageError
+
+    state: State = context.obj
+    with state.desk() as desk:
+        place = desk.aoi(aoi)
+        if zone:
+            place.zone(zone)
+        with desk.store.transaction() as tx:
+            rows = tx.measurements(aoi, zone, measure)
+        if picture:
+            if not (zone and measure):
+                raise UsageError("--plot draws one series", "Add --zone and --measure.")
+            _plot(desk, place.id, zone, measure, picture)
+    if as_json:
+        say(rows)
+        return
+    cells = [
+        [
+            r["start"][:16].replace("T", " "),
+            r["zone"],
+            r["measure"],
+            "-" if r["value"] is None else f"{r['value']:.4g}",
+            r["unit"],
+            str(r["n_valid"]),
+            r["track"],
+            r["reason"] or "",
+        ]
+        for r in rows
+    ]
+    views.table(f"Series of {aoi}", ("UTC", "zone", "measure", "value", "unit", "pixels", "track", "why none"), cells)
+
+
+def _plot(desk: Desk, aoi: str, zone: str, measure: str, target: str) -> None:
+    from pathlib import Path
+
+    from monitor import pictures
+    from monitor.errors import UsageError, WorkspaceError
+    from monitor.flow import story
+    from monitor.measures import MEASURES
+
+    told = desk.chronicle(desk.aoi(aoi))
+    followed = told.followed.get((zone, measure))
+    if followed is None:
+        raise UsageError(f"{aoi}.{zone} has no usable {measure}", "See `quaywatch series` for what there is.")
+    own = [i for i in told.incidents if (i.zone, i.measure) == (zone, measure) and i.state != "retracted"]
+    entry = MEASURES[measure]
+    png = pictures.series_plot(
+        story.series_points(followed, entry.family),
+        story.unused(told.looks),
+        own[-1] if own else None,
+        entry.unit,
+        f"{told.aoi.name}, {zone}: {entry.label}",
+        simulated=told.simulated,
+    )
+    try:
+        Path(target).write_bytes(png)
+    except OSError as error:
+        raise WorkspaceError(f"{target}: cannot be written ({error.strerror})", "Choose another file.") from error
+
+
+def alerts(
+    context: typer.Context,
+    which: Annotated[str | None, typer.Argument(help="Id of an AOI or of an incident; default: all.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Retracted ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lists incidents, or shows one with its steps and the claims it touches."""
+    from monitor.cli import views
+    from monitor.errors import UsageError
+
+    state: State = context.obj
+    with state.desk() as desk:
+        with desk.store.transaction() as tx:
+            found = tx.incidents()
+            steps = tx.changes()
+        one = next((i for i in found if i.id == which), None)
+        if one is not None:
+            _show_incident(desk, one, [c for c, _ in steps if c.incident.id == one.id], as_json=as_json)
+            return
+        if which is not None and which not in desk.aois and which not in {i.aoi for i in found}:
+            raise UsageError(f"no incident and no AOI {which!r}", "`quaywatch alerts` lists all.")
+    listed = [i for i in found if which in {None, i.aoi} and (every or i.state != "retracted")]
+    if as_json:
+        say([views.incident_value(i) for i in listed])
+        return
+    views.table("Incidents", views.INCIDENT_COLUMNS, [views.incident_row(i) for i in listed])
+
+
+def _show_incident(desk: Desk, incident: Incident, steps: list[Change], *, as_json: bool) -> None:
+    from monitor.cli import views
+    from monitor.clock import now
+    from monitor.flow.tell import bearings
+
+    touched = bearings(desk.narrative, incident, now())
+    if as_json:
+        say(
+            {
+                **views.incident_value(incident),
+                "steps": [{"old": c.old, "new": c.new, "at": c.at, "reason": c.reason} for c in steps],
+                "claims": [
+                    {"claim": b.claim.id, "relation": b.relation, "says": b.says, "does_not_say": b.does_not_say}
+                    for b in touched
+                ],
+            }
+        )
+        return
+    views.table("Incident", views.INCIDENT_COLUMNS, [views.incident_row(incident)])
+    views.table("Steps", ("at", "to", "why"), [[f"{c.at:%Y-%m-%d}", c.new, c.reason] for c in steps])
+    views.table(
+        "Claims it touches",
+        ("claim", "relation", "says", "does not say"),
+        [[b.claim.id, b.relation, b.says, b.does_not_say] for b in touched],
+    )
+
+
+def claims(
+    context: typer.Context,
+    claim: Annotated[str | None, typer.Argument(help="Id of a claim; default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Lists the claims of the narrative, or shows one with its expectations."""
+    from monitor.cli import views
+
+    state: State = context.obj
+    with state.desk() as desk:
+        narrative = desk.narrative
+    if claim:
+        found = narrative.claim(claim)
+        if as_json:
+            say(views.claim_value(found))
+            return
+        typer.echo(f"{found.text}\n  said by {found.said_by}, {found.said_on:%Y-%m-%d}; {found.observability}")
+        typer.echo(f"  against it would be: {found.against or 'not stated'}")
+        views.table(
+            "Expectations",
+            ("id", "measure", "zone", "direction", "window"),
+            [[e.id, e.measure, e.zone, e.direction, str(e.window)] for e in found.expectations],
+        )
+        return
+    if as_json:
+        say([views.claim_value(c) for c in narrative.claims])
+        return
+    views.table(
+        "Claims",
+        ("id", "what is said", "by", "code", "at 10 m"),
+        [[c.id, c.text, c.said_by, f"{c.reliability}{int(c.credibility)}", c.observability] for c in narrative.claims],
+    )
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Checks the workspace: configuration, folders, AOIs, narrative, sources, database, log, mail."""
+    from monitor import workspace
+    from monitor.cli import views
+    from monitor.doctor import examine
+
+    state: State = context.obj
+    findings = examine(workspace.find(state.workspace, os.environ), os.environ)
+    if as_json:
+        say([{"what": f.what, "fine": f.fine, "detail": f.detail} for f in findings])
+    else:
+        views.table(
+            "Doctor", ("what", "", "detail"), [[f.what, "ok" if f.fine else "PROBLEM", f.detail] for f in findings]
+        )
+    if not all(f.fine for f in findings):
+        raise typer.Exit(2)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (aois, looks, series, alerts, claims, doctor):
+        app.command()(command)

@@ -1,0 +1,185 @@
+"""Commands that do something: init, check, poll, backfill, run, demo."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli.state import Json, State, moment, named_aoi, progress, say, warn
+
+if TYPE_CHECKING:
+    from monitor.flow.desk import Outcome
+
+Since = Annotated[str | None, typer.Option("--since", help="First day, UTC: 2025-10-01.")]
+Until = Annotated[str | None, typer.Option("--until", help="Last day, UTC; default: now.")]
+Aois = Annotated[list[str] | None, typer.Argument(help="Ids; default: all of the workspace.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Pretend that it is this time (UTC). For replays.")]
+
+CHECK_DAYS = 1100
+"""Three years: what `check` looks at unless told otherwise. Shorter histories know no season."""
+
+
+def init(folder: Annotated[Path, typer.Argument(help="New or empty folder.")]) -> None:
+    """Makes a new workspace with an example AOI and narrative."""
+    from monitor import workspace
+
+    for path in workspace.init(folder):
+        typer.echo(path)
+    typer.echo(f"\nNext: put imagery into {folder / 'imagery'}, then: quaywatch -w {folder} check example")
+
+
+def check(
+    context: typer.Context,
+    aoi: Annotated[str, typer.Argument(help="Id, file (GeoJSON, KML, GPKG, Shapefile), or lon,lat.")],
+    radius: Annotated[float, typer.Option("--radius", help="Metres around lon,lat.")] = 2000.0,
+    since: Since = None,
+    until: Until = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report to this file.")] = None,
+    as_json: Json = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if a change lasts.")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Answers for one place: what was seen, and is it unusual?"""
+    from datetime import timedelta
+
+    from monitor import clock
+    from monitor.cli import views
+    from monitor.errors import NothingUsable
+    from monitor.times import Interval
+
+    state: State = context.obj
+    now = moment(as_of, clock.now())
+    with state.desk() as desk:
+        place = named_aoi(desk, aoi, radius)
+        end = moment(until, now)
+        interval = Interval(start=moment(since, end - timedelta(days=CHECK_DAYS)), end=end + timedelta(days=1))
+        with progress(f"Reading {place.id}", quiet=as_json) as show:
+            outcome = desk.poll(place, interval, as_of=now, progress=show, announce=place.id in desk.aois)
+        told = desk.chronicle(place)
+        written = desk.report(place, now=now, path=report) if report else None
+    warn(list(outcome.summary.problems))
+    if not told.looks:
+        raise NothingUsable(
+            f"{place.name}: no scene touches it in {interval}", "Widen --since, move the outline, or add a source."
+        )
+    if as_json:
+        say(views.check_value(told, outcome))
+    else:
+        if told.simulated:
+            typer.echo("SIMULATED")
+        typer.echo(views.headline(told))
+        views.table("Newest usable numbers", views.NEWEST_COLUMNS, views.newest_rows(told))
+        lasting = [i for i in told.incidents if i.state != "retracted"]
+        views.table("Incidents", views.INCIDENT_COLUMNS, [views.incident_row(i) for i in lasting])
+        if written:
+            typer.echo(f"Report: {written}")
+    if not any(look.usable for look in told.looks):
+        raise NothingUsable(f"{place.name}: none of {len(told.looks)} looks could be used", "See `quaywatch looks`.")
+    if exit_code and any(views.is_alert(i) for i in told.incidents):
+        raise typer.Exit(1)
+
+
+def poll(context: typer.Context, aois: Aois = None, as_json: Json = False, as_of: AsOf = None) -> None:
+    """Looks for new scenes of the last weeks, measures them, and tells what changed."""
+    from monitor import clock
+
+    state: State = context.obj
+    now = moment(as_of, clock.now())
+    with state.desk() as desk:
+        outcomes = []
+        for place in [desk.aoi(a) for a in aois or desk.aois]:
+            with progress(place.id, quiet=as_json) as show:
+                outcomes.append(desk.poll(place, desk.window(now), as_of=now, progress=show))
+    _summarise(outcomes, as_json=as_json)
+
+
+def backfill(
+    context: typer.Context,
+    since: Annotated[str, typer.Option("--since", help="First day, UTC: 2022-01-01.")],
+    aois: Aois = None,
+    until: Until = None,
+    as_json: Json = False,
+    as_of: AsOf = None,
+) -> None:
+    """The same over past dates. May be stopped at any moment; the same command goes on from there."""
+    from datetime import timedelta
+
+    from monitor import clock
+    from monitor.times import Interval
+
+    state: State = context.obj
+    now = moment(as_of, clock.now())
+    interval = Interval(start=moment(since, now), end=moment(until, now) + timedelta(days=1))
+    with state.desk() as desk:
+        outcomes = []
+        for place in [desk.aoi(a) for a in aois or desk.aois]:
+            with progress(f"{place.id} {interval}", quiet=as_json) as show:
+                outcomes.append(desk.poll(place, interval, as_of=now, progress=show))
+    _summarise(outcomes, as_json=as_json)
+
+
+def _summarise(outcomes: list[Outcome], *, as_json: bool) -> None:
+    from monitor.cli import views
+    from monitor.flow.desk import problems_of
+
+    rows = [
+        {
+            "aoi": o.summary.aoi,
+            "scenes": o.summary.scenes,
+            "new_looks": o.summary.new_looks,
+            "remeasured": o.summary.remeasured,
+            "unusable": o.summary.unusable,
+            "changes": [c.id for c in o.summary.changes],
+            "mails_sent": o.delivered.sent,
+            "problems": problems_of(o),
+        }
+        for o in outcomes
+    ]
+    warn([p for o in outcomes for p in problems_of(o)])
+    if as_json:
+        say(rows)
+        return
+    columns = ("aoi", "scenes", "new looks", "unusable", "measured anew", "changes", "mails")
+    views.table(
+        "Polled",
+        columns,
+        [
+            [
+                str(r["aoi"]),
+                str(r["scenes"]),
+                str(r["new_looks"]),
+                str(r["unusable"]),
+                str(r["remeasured"]),
+                "\n".join(o.summary.changes[i].id for i in range(len(o.summary.changes))),
+                str(r["mails_sent"]),
+            ]
+            for r, o in zip(rows, outcomes, strict=True)
+        ],
+    )
+
+
+def run(context: typer.Context) -> None:
+    """Runs as a daemon: polls every AOI by its cadence until SIGTERM or Ctrl-C."""
+    from monitor import daemon, workspace
+
+    state: State = context.obj
+    daemon.run(workspace.find(state.workspace, os.environ), os.environ)
+
+
+def demo(
+    folder: Annotated[Path | None, typer.Option("--keep", help="Build it here instead of a temporary folder.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another port, other ships.")] = 7,
+) -> None:
+    """The whole chain on a SIMULATED port: imagery, looks, alerts, claims, mail, report. Works offline."""
+    from monitor.cli import demo as demonstration
+
+    demonstration.show(folder, seed, os.environ)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (check, poll, backfill, run, init, demo):
+        app.command()(command)

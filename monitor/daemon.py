@@ -1,0 +1,120 @@
+"""The daemon: one APScheduler tick asks the database which AOIs are due, and polls them one after the other.
+
+What is due comes from our own table, never from the scheduler's jobs: APScheduler 3.11.3 loses a job that falls due
+during shutdown. SIGTERM lets the running look be recorded, then ends; kill -9 loses nothing that was recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import signal
+import threading
+from datetime import datetime, timedelta
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitor import clock
+from monitor.aoi import Aoi
+from monitor.config import Environ
+from monitor.errors import QuaywatchError
+from monitor.flow.deliver import take_up
+from monitor.flow.desk import Desk, opened, problems_of
+from monitor.workspace import Workspace
+
+TICK_SECONDS = 15.0
+RETRY = timedelta(minutes=30)
+"""After a source failed."""
+
+log = logging.getLogger("quaywatch")
+
+
+def run(workspace: Workspace, environ: Environ) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        WorkspaceError: another daemon runs on this workspace.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    with workspace.lock(), opened(workspace, environ) as desk:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, ask_to_stop)
+        _ = desk.narrative, desk.sources  # faults of the workspace end the daemon at once, not at the first poll
+        log.info("watching %d AOIs of %s, each every %s", len(desk.aois), workspace.root, desk.cadence)
+        resumed = take_up(desk.store)
+        if resumed:
+            log.info("%d messages wait again: the last daemon was stopped while sending them", resumed)
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(
+            tick,
+            "interval",
+            args=[desk, stop],
+            seconds=TICK_SECONDS,
+            coalesce=True,
+            max_instances=1,
+            next_run_time=clock.now(),
+        )
+        scheduler.start()
+        stop.wait()
+        log.info("stopping: the running look is finished first")
+        scheduler.shutdown(wait=True)
+    log.info("stopped")
+
+
+def tick(desk: Desk, stop: threading.Event) -> None:
+    """Polls what is due, and sends what waits. A new AOI is due at its own moment of the first hour."""
+    now = clock.now()
+    with desk.store.transaction() as tx:
+        planned = tx.next_polls()
+        for aoi in desk.aois:
+            if aoi not in planned:
+                planned[aoi] = now + spread(aoi, len(desk.aois))
+                tx.set_poll(aoi, last=None, next_=planned[aoi], problem="")
+    for aoi in sorted((a for a in planned if a in desk.aois and planned[a] <= now), key=planned.__getitem__):
+        if stop.is_set():
+            return
+        _poll(desk, desk.aois[aoi], stop)
+    delivered = desk.send(clock.now())
+    for problem in delivered.problems:
+        log.warning("%s", problem)
+
+
+def spread(aoi: str, among: int) -> timedelta:
+    """A moment of the first hour that is the AOI's own, so that many do not ask at once. A lone one need not wait."""
+    if among < 2:
+        return timedelta(0)
+    return timedelta(seconds=int.from_bytes(hashlib.sha256(aoi.encode()).digest()[:4]) % min(3600, 10 * among))
+
+
+def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
+    now: datetime = clock.now()
+    try:
+        outcome = desk.poll(aoi, desk.window(now), as_of=now, stop=stop.is_set)
+    except QuaywatchError as error:
+        log.error("%s: %s", aoi.id, error)  # noqa: TRY400 - our own errors say all there is to say
+        with desk.store.transaction() as tx:
+            tx.set_poll(aoi.id, last=None, next_=now + RETRY, problem=str(error))
+        return
+    if stop.is_set():
+        # the poll may have been cut short: it is due again at the next start
+        with desk.store.transaction() as tx:
+            tx.set_poll(aoi.id, last=now, next_=now, problem="")
+    summary = outcome.summary
+    log.info(
+        "%s: %d scenes, %d new looks (%d unusable), %d changes, %d mails",
+        aoi.id,
+        summary.scenes,
+        summary.new_looks,
+        summary.unusable,
+        len(summary.changes),
+        outcome.delivered.sent,
+    )
+    for problem in problems_of(outcome):
+        log.warning("%s: %s", aoi.id, problem)

@@ -1,0 +1,229 @@
+"""A workspace at work: its database, sources, narrative, log and mail, wired together once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from monitor.alert import Change
+from monitor.aoi import Aoi
+from monitor.claim import Narrative
+from monitor.config import Environ
+from monitor.errors import AoiError, ConfigError, DeliveryError, QuaywatchError, WorkspaceError
+from monitor.flow import deliver, page, story, tell, track
+from monitor.flow.deliver import Delivered
+from monitor.flow.poll import Progress, Summary, poll, silent
+from monitor.flow.story import Chronicle, Eyes, Teller
+from monitor.logbook import Logbook
+from monitor.message import Message, render
+from monitor.narrative import read_narrative
+from monitor.sources import Source
+from monitor.sources.folder import FolderSource
+from monitor.store import Store
+from monitor.times import Interval
+from monitor.transports import open_transport
+from monitor.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a poll did, and what was told of it."""
+
+    summary: Summary
+    delivered: Delivered = field(default=Delivered())
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything a surface needs of a workspace."""
+
+    workspace: Workspace
+    environ: Environ
+    store: Store
+
+    @property
+    def budget(self) -> float:
+        """False alarms an AOI and year."""
+        return self.workspace.config.alerts.false_alarms_per_aoi_year
+
+    @cached_property
+    def aois(self) -> Mapping[str, Aoi]:
+        """AOIs of the workspace by id."""
+        return self.workspace.aois()
+
+    @cached_property
+    def narrative(self) -> Narrative:
+        """Documents, claims and expectations."""
+        return read_narrative(self.workspace.narrative_files(), self.aois)
+
+    @cached_property
+    def sources(self) -> Sequence[Source]:
+        """Sources in the configured order.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        folders = self.workspace.config.sources
+        if not folders:
+            raise ConfigError("config.toml: no source of imagery", 'Add [[sources]] with kind = "folder" and a path.')
+        return [FolderSource(s.path, name=f"folder:{number}") for number, s in enumerate(folders, start=1)]
+
+    @cached_property
+    def logbook(self) -> Logbook:
+        """The log of alerts."""
+        return Logbook(self.workspace.log_folder)
+
+    def aoi(self, identity: str) -> Aoi:
+        """An AOI of the workspace.
+
+        Raises:
+            AoiError: there is none of that id.
+        """
+        if identity in self.aois:
+            return self.aois[identity]
+        raise AoiError(
+            f"no AOI {identity!r} in {self.workspace.root / 'aois'}", f"There are: {', '.join(self.aois) or 'none'}."
+        )
+
+    def poll(
+        self,
+        aoi: Aoi,
+        interval: Interval,
+        *,
+        as_of: datetime,
+        progress: Progress = silent,
+        stop: Callable[[], bool] = lambda: False,
+        announce: bool = True,
+    ) -> Outcome:
+        """Looks of the interval: measured, recorded, logged, and told to those who want mail.
+
+        Raises:
+            SourceError: no source could be searched.
+        """
+        narrative = self.narrative  # a faulty file is told before anything is read
+        summary = poll(
+            aoi,
+            self.sources,
+            self.store,
+            interval,
+            false_alarms_a_year=self.budget,
+            as_of=as_of,
+            progress=progress,
+            stop=stop,
+        )
+        tell.log_changes(self.store, self.logbook, narrative)
+        with self.store.transaction() as tx:
+            tx.set_poll(aoi.id, last=as_of, next_=as_of + self.cadence, problem="\n".join(summary.problems))
+        if not announce:
+            return Outcome(summary=summary)
+        self.queue(summary.changes, as_of)
+        return Outcome(summary=summary, delivered=self.send(as_of))
+
+    @property
+    def cadence(self) -> timedelta:
+        """Time between two polls of an AOI."""
+        return timedelta(hours=self.workspace.config.schedule.every_hours)
+
+    def window(self, as_of: datetime) -> Interval:
+        """What an ordinary poll searches: late scenes of the last weeks included."""
+        return Interval(
+            start=as_of - timedelta(days=self.workspace.config.schedule.look_back_days), end=as_of + timedelta(days=1)
+        )
+
+    def queue(self, changes: Sequence[Change], as_of: datetime) -> int:
+        """Asks for messages about new steps."""
+        mail, alerts = self.workspace.config.mail, self.workspace.config.alerts
+        recipients = tell.Recipients(to=mail.to, sender=mail.sender, tell_for_days=alerts.tell_for_days)
+        return tell.queue(self.store, changes, recipients, as_of)
+
+    def send(self, as_of: datetime) -> Delivered:
+        """Sends what is due. A transport that cannot be opened is a problem, not an end."""
+        mail = self.workspace.config.mail
+        if not mail.to:
+            return Delivered()
+        try:
+            transport = open_transport(mail, self.environ, self.workspace.root)
+        except (ConfigError, DeliveryError) as error:
+            return Delivered(problems=(str(error),))
+        return deliver.deliver(self.store, transport, self.message_writer(as_of), sender=mail.sender, now=as_of)
+
+    def message_writer(self, as_of: datetime) -> Callable[[Change], Message]:
+        """Writes the message about a step."""
+
+        def write(change: Change) -> Message:
+            teller = Teller(
+                store=self.store,
+                sources=self.sources,
+                aois=self.aois,
+                narrative=self.narrative,
+                false_alarms_a_year=self.budget,
+                now=as_of,
+                report_paths={change.incident.aoi: self.workspace.display(self.report_path(change.incident.aoi))},
+            )
+            try:
+                return render(teller.facts(change))
+            except QuaywatchError as error:
+                raise DeliveryError(error.message, error.hint, permanent=False) from error
+
+        return write
+
+    def chronicle(self, aoi: Aoi) -> Chronicle:
+        """What the database knows of an AOI."""
+        return story.chronicle(self.store, aoi, self.budget)
+
+    def report_path(self, aoi: str) -> Path:
+        """Where the report of an AOI goes by default."""
+        return self.workspace.reports / f"{aoi}.html"
+
+    def report(self, aoi: Aoi, *, now: datetime, path: Path | None = None, notes: Sequence[str] = ()) -> Path:
+        """Writes the report of an AOI; its path.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        eyes = Eyes(store=self.store, sources=self.sources, site=track.site(aoi))
+        text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes)
+        target = path or self.report_path(aoi.id)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(target.name + ".part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{target}: cannot be written ({error.strerror})", "Choose another --report FILE."
+            ) from error
+        return target
+
+
+@contextmanager
+def opened(workspace: Workspace, environ: Environ) -> Iterator[Desk]:
+    """The desk of a workspace; its database is closed afterwards.
+
+    Raises:
+        WorkspaceError: a folder cannot be written.
+        StoreError: the database cannot be used.
+    """
+    workspace.check_writable()
+    store = Store(workspace.database)
+    try:
+        yield Desk(workspace, environ, store)
+    finally:
+        store.close()
+
+
+def at_desk(desk: Desk, aoi: Aoi) -> Aoi:
+    """An outline from outside the workspace under an id that no AOI of the workspace has."""
+    own = desk.aois.get(aoi.id)
+    if own is None or own.outline.equals(aoi.outline):
+        return aoi
+    return replace(aoi, id=f"file-{aoi.id}")
+
+
+def problems_of(outcome: Outcome) -> list[str]:
+    """Everything that went wrong without ending the poll."""
+    return [*outcome.summary.problems, *outcome.delivered.problems]

@@ -1,0 +1,302 @@
+"""Everything that is told about an AOI or an incident, gathered: series, pictures, claims, unused looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from monitor import __version__, measures, pictures
+from monitor.alert import Change, Incident, Kind
+from monitor.aoi import Aoi
+from monitor.baseline import Family, compared
+from monitor.claim import Bearing, Narrative
+from monitor.errors import QuaywatchError, SceneError
+from monitor.flow import derive, track
+from monitor.flow.tell import bearings
+from monitor.grid import project
+from monitor.history import Followed
+from monitor.look import Look
+from monitor.measures import MEASURES, View
+from monitor.message import Dated, Facts, Statement, Unused
+from monitor.pictures import Outline, SeriesPoint, Snapshot
+from monitor.radiometry import to_db
+from monitor.reference import Reference
+from monitor.scene import Pass, Sensor
+from monitor.sources import Source
+from monitor.store import Store
+
+SIMULATED = "quaywatch:simulated"
+"""Item property that the simulator sets: all that rests on such items says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chronicle:
+    """One AOI as the database knows it."""
+
+    aoi: Aoi
+    looks: Sequence[Look]
+    followed: Mapping[tuple[str, str], Followed]
+    """By zone and measure."""
+
+    incidents: Sequence[Incident]
+    simulated: bool
+    watched: int
+    """Series that share the budget of false alarms."""
+
+    def by_id(self) -> dict[str, Look]:
+        """Looks by id."""
+        return {look.id: look for look in self.looks}
+
+    @property
+    def attribution(self) -> str:
+        """The credit that Copernicus asks for, with the years seen."""
+        if self.simulated:
+            return "SIMULATED: no satellite took these pictures"
+        years = sorted({look.start.year for look in self.looks})
+        span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "".join(map(str, years))
+        return f"Contains modified Copernicus Sentinel data [{span}]"
+
+    @property
+    def recipes(self) -> list[str]:
+        """Recipes of all measures in use."""
+        return sorted({MEASURES[m].recipe for _, m in self.followed if m in MEASURES})
+
+
+def chronicle(store: Store, aoi: Aoi, false_alarms_a_year: float) -> Chronicle:
+    """Reads an AOI from the database and scores it."""
+    with store.transaction() as tx:
+        looks = [look for look, _ in tx.looks(aoi.id)]
+        points = tx.points(aoi.id)
+        incidents = tx.incidents(aoi.id)
+        simulated = any(item.get("properties", {}).get(SIMULATED) for _, item in tx.some_items(aoi.id))
+    return Chronicle(
+        aoi=aoi,
+        looks=looks,
+        followed=derive.follow(aoi, points, false_alarms_a_year),
+        incidents=incidents,
+        simulated=simulated,
+        watched=max(1, len(derive.watched(aoi))),
+    )
+
+
+def statements(touched: Sequence[Bearing]) -> list[Statement]:
+    """Bearings as they are printed."""
+    return [
+        Statement(
+            claim_id=b.claim.id,
+            claim_text=b.claim.text,
+            said_by=b.claim.said_by,
+            code=f"{b.claim.reliability}{int(b.claim.credibility)}",
+            relation=b.relation,
+            says=b.says,
+            does_not_say=b.does_not_say,
+        )
+        for b in touched
+    ]
+
+
+def dated(followed: Followed) -> list[Dated]:
+    """A series as it is printed."""
+    return [Dated(at=s.at, value=s.value, z=s.z, track=s.track, look=s.look) for s in followed.scores]
+
+
+def series_points(followed: Followed, family: Family) -> list[SeriesPoint]:
+    """A series with its usual band: the mean or median, and one spread to each side."""
+    points = []
+    for s in followed.scores:
+        usual = low = high = None
+        if s.baseline is not None:
+            usual, spread = s.baseline.centre, s.baseline.spread
+            if family is Family.AMOUNT:
+                root = compared(usual, family)
+                low, high = max(0.0, root - spread) ** 2, (root + spread) ** 2
+            else:
+                low, high = usual - spread, usual + spread
+            low = max(0.0, low) if family is Family.COUNT else low
+        points.append(SeriesPoint(at=s.at, value=s.value, usual=usual, low=low, high=high, track=s.track))
+    return points
+
+
+def unused(looks: Sequence[Look], tracks: Sequence[str] | None = None) -> list[Unused]:
+    """Looks that could not be used, with their reason; of those tracks only, if given."""
+    return [
+        Unused(at=look.start, reason=str(look.reason))
+        for look in looks
+        if look.reason is not None and (tracks is None or look.track.id in tracks)
+    ]
+
+
+def rings(outline: BaseGeometry, epsg: int) -> list[Outline]:
+    """Outer rings of an outline in the grid's reference system, each (n, 2), m."""
+    projected = project(outline, epsg)
+    return [np.asarray(p.exterior.coords)[:, :2] for p in getattr(projected, "geoms", [projected])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eyes:
+    """Reads looks again to show them."""
+
+    store: Store
+    sources: Sequence[Source]
+    site: track.Site
+
+    def passed(self, look: Look) -> tuple[Source, Pass]:
+        """The source and the pass of a recorded look.
+
+        Raises:
+            SourceError: no configured source knows it.
+        """
+        with self.store.transaction() as tx:
+            items = tx.items(look.aoi, look.id)
+        named = {s.name: s for s in self.sources}
+        source = named.get(items[0][0], self.sources[0]) if items else self.sources[0]
+        return source, Pass(scenes=tuple(source.restore(item) for _, item in items))
+
+    def reference(self, look: Look) -> Reference | None:
+        """The newest reference of the look's track."""
+        with self.store.transaction() as tx:
+            saved = tx.reference(look.aoi, look.track.id, track.RECIPE)
+        return saved.reference if saved else None
+
+    def snapshot(self, look: Look, *, caption: str = "") -> Snapshot:
+        """The picture of a look with the vessels found on it.
+
+        Raises:
+            SceneError: it can no longer be read.
+        """
+        source, taken = self.passed(look)
+        grid = self.site.grid
+        if look.track.sensor is not Sensor.SENTINEL1:
+            stack = source.read(taken, grid, ("b04", "b03", "b02"))
+            rgb = np.stack([stack.bands[b] for b in ("b04", "b03", "b02")], axis=-1)
+            return Snapshot(image=rgb, grid=grid, caption=caption or _caption(look, None), boxes=(), unit="1")
+        stack = source.read(taken, grid, (look.track.polarisation.lower(),))
+        reference = self.reference(look)
+        view = View(reference=reference) if reference else None
+        found = measures.measure(stack, look.track, self.site.aoi.zones, self.site.masks, view).vessels
+        return Snapshot(
+            image=np.asarray(to_db(stack.power(look.track.polarisation))),
+            grid=grid,
+            caption=caption or _caption(look, len(found)),
+            boxes=tuple(v.box for v in found),
+            unit="dB",
+        )
+
+
+def _caption(look: Look, vessels: int | None) -> str:
+    counted = "" if vessels is None else f", {vessels} bright patches taken for vessels"
+    return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track}{counted}"
+
+
+def typical_pair(chronicle: Chronicle, incident: Incident) -> tuple[Look, Look] | None:
+    """Two looks of the same track, one before the incident and one of it, each near the average it stands for.
+
+    Chosen by their numbers, not by how they look: the picture shows neither the best nor the worst case. None if no
+    track has both.
+    """
+    followed = chronicle.followed.get((incident.zone, incident.measure))
+    if followed is None:
+        return None
+    looks = chronicle.by_id()
+    best: tuple[float, Look, Look] | None = None
+    for line in incident.tracks:
+        own = [s for s in followed.scores if s.track == line and s.look in looks]
+        before = [s for s in own if s.at < incident.onset][-12:]
+        during = [s for s in own if s.look in incident.looks]
+        if not before or not during:
+            continue
+        first = min(before, key=lambda s: abs(s.value - incident.usual))
+        second = min(during, key=lambda s: abs(s.value - incident.mean))
+        off = abs(first.value - incident.usual) + abs(second.value - incident.mean)
+        if best is None or off < best[0]:
+            best = off, looks[first.look], looks[second.look]
+    return None if best is None else best[1:]
+
+
+def incident_pictures(eyes: Eyes, told: Chronicle, incident: Incident) -> dict[str, bytes]:
+    """The pictures of an incident: "before_after" (if both looks can still be read) and "series"."""
+    if incident.kind is Kind.BLIND:
+        return {}
+    entry = MEASURES[incident.measure]
+    followed = told.followed[incident.zone, incident.measure]
+    shown = {
+        "series": pictures.series_plot(
+            series_points(followed, entry.family),
+            unused(told.looks, incident.tracks),
+            incident,
+            entry.unit,
+            f"{told.aoi.name}, {incident.zone.replace('_', ' ')}: {entry.label}",
+            simulated=told.simulated,
+        )
+    }
+    pair = typical_pair(told, incident)
+    if pair is not None:
+        try:
+            before, after = eyes.snapshot(pair[0]), eyes.snapshot(pair[1])
+        except SceneError:
+            return shown
+        shown["before_after"] = pictures.before_after(
+            before,
+            after,
+            rings(told.aoi.zone(incident.zone).outline, eyes.site.grid.epsg),
+            simulated=told.simulated,
+            attribution=told.attribution,
+        )
+    return shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teller:
+    """What the messages of a workspace have in common."""
+
+    store: Store
+    sources: Sequence[Source]
+    aois: Mapping[str, Aoi]
+    narrative: Narrative
+    false_alarms_a_year: float
+    now: datetime
+    report_paths: Mapping[str, str]
+    """Path of the report of an AOI, as printed; may be empty."""
+
+    def facts(self, change: Change) -> Facts:
+        """All that a message about a step needs.
+
+        Raises:
+            QuaywatchError: the AOI is gone from the workspace.
+        """
+        incident = change.incident
+        if incident.aoi not in self.aois:
+            raise QuaywatchError(f"AOI {incident.aoi!r} is no longer in aois/", "Put its file back.")
+        aoi = self.aois[incident.aoi]
+        told = chronicle(self.store, aoi, self.false_alarms_a_year)
+        eyes = Eyes(store=self.store, sources=self.sources, site=track.site(aoi))
+        entry = MEASURES.get(incident.measure)
+        followed = told.followed.get((incident.zone, incident.measure))
+        return Facts(
+            change=change,
+            aoi_name=aoi.name,
+            zone_label=incident.zone.replace("_", " "),
+            measure_label=entry.label if entry else "",
+            unit=entry.unit if entry else "",
+            series=dated(followed) if followed else [],
+            unused=unused(told.looks, incident.tracks or None),
+            statements=statements(bearings(self.narrative, incident, self.now)),
+            simulated=told.simulated,
+            pictures=incident_pictures(eyes, told, incident),
+            false_alarms_per_year=self.false_alarms_a_year / told.watched,
+            recipe=entry.recipe if entry else "",
+            attribution=told.attribution,
+            report_path=self.report_paths.get(aoi.id),
+            generated=self.now,
+            version=__version__,
+        )
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where there is none: JSON knows no NaN."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,194 @@
+"""The parts of a message: its subject, its first lines, how sure it is, where it comes from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from monitor.alert import Change, Incident, Kind, State
+from monitor.message.facts import Dated, Facts, Unused
+from monitor.message.wording import (
+    SET_NOT_MEASURED,
+    abridged,
+    counted,
+    day,
+    direction,
+    false_alarms,
+    more_or_less,
+    place_of,
+    reasons,
+    shortened,
+    subject_of,
+    told,
+)
+
+LONGEST_NAME = 80
+LONGEST_SUBJECT = 200
+LISTED_LOOKS = 12
+"""This many of the latest looks are listed with their values."""
+
+BLIND_RULE = (
+    "'Blind' means that no usable look came for much longer than is usual for this place. Surges and lulls in this "
+    "time could not be noticed."
+)
+
+
+def place(facts: Facts) -> str:
+    """AOI and zone."""
+    return place_of(facts.aoi_name, facts.zone_label)
+
+
+def subject(facts: Facts) -> str:
+    """The subject line."""
+    mark = "[SIMULATED] " if facts.simulated else ""
+    return shortened(f"{mark}{shortened(place(facts), LONGEST_NAME)}: {_what(facts)}", LONGEST_SUBJECT)
+
+
+def _what(facts: Facts) -> str:
+    """What, since when, how sure."""
+    incident = facts.change.incident
+    since = f"since {day(incident.onset)}"
+    span = f"from {day(incident.onset)} to {day(incident.until)}" if incident.until else since
+    word = state_word(facts.change)
+    if incident.kind is Kind.BLIND:
+        text = {
+            State.BLIND: f"no usable look {since} (blind)",
+            State.RETRACTED: f"correction, there were usable looks after {day(incident.onset)} (retracted)",
+        }
+        return text.get(facts.change.new, f"usable looks again, none {span} (blind time over)")
+    moved = f"{shortened(subject_of(facts.measure_label), LONGEST_NAME)} {direction(incident.kind)}"
+    if facts.change.new is State.RETRACTED:
+        return f"correction, '{moved} {since}' no longer holds (retracted)"
+    return f"{moved} {span if facts.change.new is State.FINISHED else since} ({word})"
+
+
+def state_word(change: Change) -> str:
+    """The state that the incident is in now."""
+    if change.incident.kind is Kind.BLIND and change.new is State.FINISHED:
+        return "blind time over"
+    return str(change.new)
+
+
+def own_looks(facts: Facts) -> list[Dated]:
+    """The looks of the series that the incident rests on, in order of time."""
+    ids = set(facts.change.incident.looks)
+    return sorted((d for d in facts.series if d.look in ids), key=lambda d: (d.at, d.look))
+
+
+def listed(facts: Facts) -> list[Dated]:
+    """The latest of these."""
+    return own_looks(facts)[-LISTED_LOOKS:]
+
+
+def _last(facts: Facts) -> datetime | None:
+    own = own_looks(facts)
+    return own[-1].at if own else None
+
+
+def _missed(facts: Facts) -> list[Unused]:
+    """Unusable looks in the time of the incident."""
+    incident = facts.change.incident
+    end = incident.until or facts.generated
+    return [u for u in facts.unused if incident.onset <= u.at <= end]
+
+
+def lead(facts: Facts) -> list[str]:
+    """The first lines: true and complete when quoted alone."""
+    if facts.change.new is State.RETRACTED:
+        return _correction(facts)
+    incident = facts.change.incident
+    said = told(incident, place(facts), facts.measure_label, facts.unit, _last(facts))
+    if incident.kind is Kind.BLIND:
+        return [said]
+    than = more_or_less(incident.kind)
+    noun = subject_of(facts.measure_label)
+    if facts.change.new is State.FINISHED:
+        return [said, f"That was {than} than usual. Later usable looks are as usual again: it is over."]
+    return [said, f"That is {than} than usual for {noun} here. This finding is {facts.change.new}."]
+
+
+def _correction(facts: Facts) -> list[str]:
+    incident, where = facts.change.incident, place(facts)
+    what = f"no usable look came after {day(incident.onset)}"
+    if incident.kind is not Kind.BLIND:
+        noun = subject_of(facts.measure_label)
+        what = f"{noun} went {direction(incident.kind)} from {day(incident.onset)} on"
+    if facts.change.old is None:
+        return [f"On the look of {day(incident.raised)} it was noticed for {where} that {what}.", "It did not hold."]
+    when = f"on {day(facts.told_on)}" if facts.told_on else f"as things stood on {day(incident.raised)}"
+    said = f"Correction: for {where} we told you {when} that {what}. That no longer holds."
+    return [
+        f"{said} Reason: {facts.change.reason}.",
+        "Please pass this on to everyone who was given the earlier message, and do not quote that message.",
+    ]
+
+
+def sure(facts: Facts) -> list[str]:
+    """How sure it is, in plain words."""
+    if facts.change.incident.kind is Kind.BLIND:
+        return [BLIND_RULE, _unused_line(facts)] if facts.change.new is not State.RETRACTED else [_unused_line(facts)]
+    lines = [_meaning(facts), _budget(facts), _unused_line(facts)]
+    if facts.change.new is not State.RETRACTED:
+        lean = "high" if facts.change.incident.kind is Kind.SURGE else "low"
+        lines.append(
+            f"The average is taken over the very looks that raised the alert, so it leans {lean}. The first look of "
+            "the change is an estimate: the change may have begun some looks earlier or later."
+        )
+    return lines
+
+
+def _leaning(incident: Incident) -> str:
+    hits = list(incident.hits)
+    return f"of {counted(len(hits), 'usable look')} after that, {hits.count(True)} leaned the same way"
+
+
+def _meaning(facts: Facts) -> str:
+    incident = facts.change.incident
+    noticed = f"It was noticed on the look of {day(incident.raised)}"
+    needed, among = facts.confirming
+    after = f"; {_leaning(incident)}" if incident.hits else ""
+    return {
+        State.PROVISIONAL: (
+            f"Provisional: the evidence of several looks together passed the threshold, and it may still fall away. "
+            f"{noticed}{after}. It counts as confirmed when {needed} of the first {among} later usable looks lean "
+            "the same way, and is withdrawn when they do not."
+        ),
+        State.CONFIRMED: (
+            f"Confirmed: later looks lean the same way. {noticed}{after}. The word speaks of the measured change "
+            "alone, not of its cause and not of any claim."
+        ),
+        State.FINISHED: f"Finished: the change was confirmed and is over. {noticed}{after}.",
+    }.get(facts.change.new, f"Retracted: {facts.change.reason}. {noticed}{after}.")
+
+
+def _budget(facts: Facts) -> str:
+    return (
+        f"The threshold is set for {false_alarms(facts.false_alarms_per_year)} in this zone and measure, ups and downs "
+        f"together. {SET_NOT_MEASURED} a ship that stays over several looks makes false alarms more frequent."
+    )
+
+
+def _unused_line(facts: Facts) -> str:
+    incident, missed = facts.change.incident, _missed(facts)
+    span, none = "Since the first look of the change", "no look was unusable."
+    if incident.kind is Kind.BLIND:
+        span, none = "In this time", "no pass of a satellite over it was found."
+    elif incident.until:
+        span = "Between its first and last look"
+    if not missed:
+        return f"{span}, {none}"
+    count = "It counts" if len(missed) == 1 else "They count"
+    unusable = f"{counted(len(missed), 'look')} could not be used: {reasons(missed)}"
+    return f"{span}, {unusable}. {count} neither for nor against."
+
+
+def provenance(facts: Facts) -> list[tuple[str, str]]:
+    """What it was made from, by what and when: labels and texts."""
+    incident = facts.change.incident
+    rows = [("Incident", incident.id or incident.name), ("Step", f"{state_word(facts.change)}: {facts.change.reason}")]
+    if incident.looks:
+        rows.append((f"Looks ({len(incident.looks)})", abridged(incident.looks)))
+        rows.append(("Tracks", ", ".join(incident.tracks)))
+    rows += [("Recipe", facts.recipe), ("Made by", f"quaywatch {facts.version}, {facts.generated:%Y-%m-%d %H:%M} UTC")]
+    rows += [("Full report", facts.report_path)] if facts.report_path else []
+    rows.append(("Imagery", f"SIMULATED; {facts.attribution}" if facts.simulated else facts.attribution))
+    return [(label, text) for label, text in rows if text]
