@@ -77,7 +77,7 @@ def _folder(value: object, info: ValidationInfo) -> object:
 
 def _readable_kind(value: object) -> object:
     """A kind of a later version is told as such; its other keys are then no further problems."""
-    if isinstance(value, dict) and value.get("kind") in PLANNED:
+    if isinstance(value, dict) and isinstance(value.get("kind"), str) and value["kind"] in PLANNED:
         raise _fail(
             f"kind {value['kind']!r} is planned, and not in this version; "
             'use kind = "folder" on a folder of GeoTIFFs with items.json',

@@ -163,7 +163,7 @@ class Eyes:
             saved = tx.reference(look.aoi, look.track.id, track.RECIPE)
         return saved.reference if saved else None
 
-    def snapshot(self, look: Look, *, caption: str = "") -> Snapshot:
+    def snapshot(self, look: Look) -> Snapshot:
         """The picture of a look with the vessels found on it.
 
         Raises:
@@ -174,7 +174,7 @@ class Eyes:
         if look.track.sensor is not Sensor.SENTINEL1:
             stack = source.read(taken, grid, ("b04", "b03", "b02"))
             rgb = np.stack([stack.bands[b] for b in ("b04", "b03", "b02")], axis=-1)
-            return Snapshot(image=rgb, grid=grid, caption=caption or _caption(look, None), boxes=(), unit="1")
+            return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=(), unit="1")
         stack = source.read(taken, grid, (look.track.polarisation.lower(),))
         reference = self.reference(look)
         view = View(reference=reference) if reference else None
@@ -182,15 +182,14 @@ class Eyes:
         return Snapshot(
             image=np.asarray(to_db(stack.power(look.track.polarisation))),
             grid=grid,
-            caption=caption or _caption(look, len(found)),
+            caption=_caption(look),
             boxes=tuple(v.box for v in found),
             unit="dB",
         )
 
 
-def _caption(look: Look, vessels: int | None) -> str:
-    counted = "" if vessels is None else f", {vessels} bright patches taken for vessels"
-    return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track}{counted}"
+def _caption(look: Look) -> str:
+    return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track}"
 
 
 def typical_pair(chronicle: Chronicle, incident: Incident) -> tuple[Look, Look] | None:

@@ -68,7 +68,7 @@ def lessons(points: Sequence[Point]) -> tuple[list[list[float]], Followed]:
         return baseline_fit(values, family)
 
     baseline_fit = baseline.fit
-    with mock.patch.object(history.baseline, "fit", fit):
+    with mock.patch.object(baseline, "fit", fit):
         followed = follow(points)
     return taken, followed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -70,9 +71,11 @@ def test_the_mean_is_the_mean_power_and_the_histogram_counts_what_was_seen(seed:
 
 def test_the_state_before_stays_as_it_was() -> None:
     before = built(random_looks(1, 3))
-    copies = before.histogram.copy(), before.mean.copy(), before.seen.copy()
+    histogram, mean, seen = before.histogram.copy(), before.mean.copy(), before.seen.copy()
     reference.updated(before, reference.contribution(random_looks(2, 1)[0], SEA_DB))
-    assert all(np.array_equal(a, b) for a, b in zip(copies, (before.histogram, before.mean, before.seen), strict=True))
+    assert np.array_equal(before.histogram, histogram)
+    assert np.array_equal(before.mean, mean)
+    assert np.array_equal(before.seen, seen)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_looks_are_compared_anew_less_than_twice_on_average() -> None:
     changes = 0
     for index in range(1, 769):
         sizes = [reference.size_for(index, total) for total in range(index, 769)]
-        changes += sum(a != b for a, b in zip(sizes, sizes[1:], strict=False))
+        changes += sum(a != b for a, b in pairwise(sizes))
     assert changes / 768 < 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_pass_is_one_overflight(scenes: list[Scene]) -> None:
         assert {(s.track, s.platform) for s in taken.scenes} == {(taken.track, taken.platform)}
         assert taken.start == min(s.start for s in taken.scenes)
         assert taken.end == max(s.end for s in taken.scenes)
-        for before, after in zip(taken.scenes, taken.scenes[1:], strict=False):
+        for before, after in pairwise(taken.scenes):
             assert timedelta(0) <= after.start - before.start <= SAME_PASS + SLICE
     for one in passes:  # and two passes of the same kind are far apart
         for other in passes:
