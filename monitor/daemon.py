@@ -21,6 +21,7 @@ from monitor.config import Environ
 from monitor.errors import QuaywatchError
 from monitor.flow.deliver import take_up
 from monitor.flow.desk import Desk, opened, problems_of
+from monitor.times import utc
 from monitor.workspace import Workspace
 
 TICK_SECONDS = 15.0
@@ -37,7 +38,7 @@ def run(workspace: Workspace, environ: Environ) -> None:
         WorkspaceError: another daemon runs on this workspace.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of each tick that a long poll makes wait
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -59,6 +60,7 @@ def run(workspace: Workspace, environ: Environ) -> None:
             seconds=TICK_SECONDS,
             coalesce=True,
             max_instances=1,
+            misfire_grace_time=None,  # the first run is due at once: a slow start must not cost it its turn
             next_run_time=clock.now(),
         )
         scheduler.start()
@@ -93,14 +95,24 @@ def spread(aoi: str, among: int) -> timedelta:
     return timedelta(seconds=int.from_bytes(hashlib.sha256(aoi.encode()).digest()[:4]) % min(3600, 10 * among))
 
 
+def _postpone(desk: Desk, aoi: Aoi, now: datetime, problem: str) -> None:
+    """Another try in a while; when it was last polled stays known."""
+    with desk.store.transaction() as tx:
+        before = {row["aoi"]: row["last"] for row in tx.poll_rows()}.get(aoi.id)
+        tx.set_poll(aoi.id, last=utc(before) if before else None, next_=now + RETRY, problem=problem)
+
+
 def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
     now: datetime = clock.now()
     try:
         outcome = desk.poll(aoi, desk.window(now), as_of=now, stop=stop.is_set)
     except QuaywatchError as error:
         log.error("%s: %s", aoi.id, error)  # noqa: TRY400 - our own errors say all there is to say
-        with desk.store.transaction() as tx:
-            tx.set_poll(aoi.id, last=None, next_=now + RETRY, problem=str(error))
+        _postpone(desk, aoi, now, str(error))
+        return
+    except Exception as error:  # one AOI must not keep the others from being polled, tick after tick
+        log.exception("%s: a fault of the tool itself", aoi.id)
+        _postpone(desk, aoi, now, f"{type(error).__name__}: {error}")
         return
     if stop.is_set():
         # the poll may have been cut short: it is due again at the next start

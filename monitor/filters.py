@@ -19,10 +19,8 @@ def box_mean(values: Array, use: Mask, size: int) -> Array:
     """
     total = ndimage.uniform_filter(np.where(use, values, np.float32(0)), size, mode="constant")
     share = ndimage.uniform_filter(use.astype(np.float32), size, mode="constant")
-    out = np.full(values.shape, np.nan, np.float32)
     some = share > 0.5 / size**2
-    out[some] = total[some] / share[some]
-    return out
+    return np.divide(total, share, out=np.full(values.shape, np.nan, np.float32), where=some)
 
 
 def multilook(power: LinearPower, size: int = 3) -> LinearPower:

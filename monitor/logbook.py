@@ -66,12 +66,19 @@ class Logbook:
         """
         if entry["id"] in self._ids:
             return False
-        line = json.dumps({**entry, "before": self._last_hash()}, sort_keys=True, ensure_ascii=False)
         try:
-            with self._path.open("ab") as file:
-                file.write(line.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            self._mend()
+            size = self._path.stat().st_size
+            line = json.dumps({**entry, "before": self._last_hash()}, sort_keys=True, ensure_ascii=False)
+            try:
+                with self._path.open("ab") as file:
+                    file.write(line.encode() + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                # what may stand there in part or in whole is not known to be safe: it is written again later
+                os.truncate(self._path, size)
+                raise
         except OSError as error:
             raise WorkspaceError(
                 f"{self._path}: cannot be written ({error.strerror})", "Free the disk, then poll."

@@ -47,11 +47,16 @@ def read_band(asset: Asset, grid: Grid) -> NDArray[np.float32]:
                 raise SceneError(
                     f"{asset.href}: no reference system", "The file needs a CRS, or drop it from items.json."
                 )
+            if dataset.transform.is_identity:
+                raise SceneError(
+                    f"{asset.href}: no place on the ground",
+                    "The file needs a geotransform, or drop it from items.json.",
+                )
             window = _window(dataset, grid)
             if window is None:
                 return np.full(grid.shape, np.nan, np.float32)
             values = _physical(dataset, window, asset)
-            return _onto(grid, values, dataset.window_transform(window), dataset.crs, asset.unit)
+            return _onto(grid, values, _cut(dataset.transform, window), dataset.crs, asset.unit)
     except (RasterioError, OSError) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise SceneError(
@@ -75,19 +80,23 @@ def _window(dataset: rasterio.DatasetReader, grid: Grid) -> Window | None:
     return Window(column0, row0, column1 - column0, row1 - row0)  # type: ignore[call-arg, unused-ignore]
 
 
+def _cut(transform: Affine, window: Window) -> Affine:
+    """The transform of a window. As `rasterio.windows.transform`, which affine 3 has warn of its `*`."""
+    a, b, c, d, e, f = transform[:6]
+    column, row = window.col_off, window.row_off
+    return Affine(a, b, c + a * column + b * row, d, e, f + d * column + e * row)
+
+
 def _physical(dataset: rasterio.DatasetReader, window: Window, asset: Asset) -> NDArray[np.float32]:
     raw = dataset.read(1, window=window)
     seen = dataset.read_masks(1, window=window) > 0
     if asset.nodata is not None:
         seen &= ~np.isnan(raw) if math.isnan(asset.nodata) else raw != asset.nodata
-    values = raw.astype(np.float32)
+    values: NDArray[np.float32] = raw.astype(np.float32)
+    values[~seen] = np.nan
     if asset.scale != 1 or asset.offset != 0:
         values = values * np.float32(asset.scale) + np.float32(asset.offset)
-    if asset.unit is Unit.DECIBEL:
-        values = to_power(Decibel(values))
-    values[~seen] = np.nan
-    out: NDArray[np.float32] = values
-    return out
+    return to_power(Decibel(values)) if asset.unit is Unit.DECIBEL else values
 
 
 def _onto(grid: Grid, values: NDArray[np.float32], transform: Affine, crs: object, unit: Unit) -> NDArray[np.float32]:

@@ -83,7 +83,8 @@ def background(reference: Reference) -> Background:
     """The derived images of a reference."""
     known = reference.known()
     empty = quantile(reference.histogram, EMPTY_QUANTILE, known)
-    water = ndimage.median_filter((empty < WATER_BELOW).astype(np.uint8), 3) > 0
+    dark = (empty < WATER_BELOW).astype(np.float32)
+    water: Mask = ndimage.uniform_filter(dark, 3, mode="nearest") > 0.5
     near = ndimage.uniform_filter((~water).astype(np.float32), 2 * SHORE_PIXELS + 1, mode="nearest") > 1e-4
     return Background(
         empty=empty, busy=quantile(reference.histogram, BUSY_QUANTILE, known), water=water, shore=water & near

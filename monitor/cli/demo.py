@@ -71,7 +71,7 @@ def show(folder: Path | None, seed: int, environ: Environ) -> None:
     """Builds the archive, works through it, and prints where everything is.
 
     Raises:
-        WorkspaceError: the folder is not empty.
+        WorkspaceError: the folder is not empty, or cannot be made.
     """
     root = _empty(folder)
     typer.echo(f"SIMULATED port, seed {seed}, in {root}")
@@ -102,9 +102,15 @@ def show(folder: Path | None, seed: int, environ: Environ) -> None:
 def _empty(folder: Path | None) -> Path:
     if folder is None:
         return Path(tempfile.mkdtemp(prefix="quaywatch-demo-"))
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder}: cannot be made ({error.strerror})", "Give --keep a new folder where you may write."
+        ) from error
+    if not empty:
         raise WorkspaceError(f"{folder}: is not empty", "Give --keep a new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 
 

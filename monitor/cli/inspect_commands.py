@@ -59,18 +59,7 @@ def looks(
     if as_json:
         say([views.look_value(look, n) for look, n in found])
         return
-    rows = [
-        [
-            f"{look.start:%Y-%m-%d %H:%M}",
-            str(look.track),
-            look.platform,
-            f"{look.valid_fraction:.2f}",
-            "yes" if look.usable else str(look.reason),
-            str(n),
-        ]
-        for look, n in found
-    ]
-    views.table(f"Looks at {aoi}", ("UTC", "track", "platform", "seen", "usable", "compared with looks"), rows)
+    views.table(f"Looks at {aoi}", views.LOOK_COLUMNS, [views.look_row(look, n) for look, n in found])
 
 
 def series(
@@ -86,18 +75,22 @@ def series(
     """Lists every measurement of an AOI, with unit, pixels, recipe, and the reason where there is none."""
     from monitor.cli import views
     from monitor.errors import UsageError
+    from monitor.measures import MEASURES
 
     state: State = context.obj
+    if measure and measure not in MEASURES:
+        raise UsageError(f"there is no measure {measure!r}", f"There are: {', '.join(MEASURES)}.")
+    if picture and not (zone and measure):
+        raise UsageError("--plot draws one series", "Add --zone and --measure.")
     with state.desk() as desk:
-        place = desk.aoi(aoi)
-        if zone:
-            place.zone(zone)
         with desk.store.transaction() as tx:
             rows = tx.measurements(aoi, zone, measure)
-        if picture:
-            if not (zone and measure):
-                raise UsageError("--plot draws one series", "Add --zone and --measure.")
-            _plot(desk, place.id, zone, measure, picture)
+        if not rows:  # of a file or point that was checked there may be some, though it is no AOI of the workspace
+            place = desk.aoi(aoi)
+            if zone:
+                place.zone(zone)
+        if picture and zone and measure:
+            _plot(desk, aoi, zone, measure, picture)
     if as_json:
         say(rows)
         return
@@ -160,6 +153,7 @@ def alerts(
         with desk.store.transaction() as tx:
             found = tx.incidents()
             steps = tx.changes()
+            looked = tx.counts()["looks"]
         one = next((i for i in found if i.id == which), None)
         if one is not None:
             _show_incident(desk, one, [c for c, _ in steps if c.incident.id == one.id], as_json=as_json)
@@ -171,6 +165,8 @@ def alerts(
         say([views.incident_value(i) for i in listed])
         return
     views.table("Incidents", views.INCIDENT_COLUMNS, [views.incident_row(i) for i in listed])
+    if not looked:
+        typer.echo("No look is recorded: this is not 'no activity'. Next: quaywatch poll")
 
 
 def _show_incident(desk: Desk, incident: Incident, steps: list[Change], *, as_json: bool) -> None:
@@ -221,7 +217,7 @@ def claims(
         views.table(
             "Expectations",
             ("id", "measure", "zone", "direction", "window"),
-            [[e.id, e.measure, e.zone, e.direction, str(e.window)] for e in found.expectations],
+            [[e.id, e.measure, e.zone, e.direction, views.days(e.window)] for e in found.expectations],
         )
         return
     if as_json:

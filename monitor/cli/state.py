@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from monitor.aoi import Aoi
     from monitor.flow.desk import Desk
     from monitor.flow.poll import Progress
+    from monitor.times import Interval
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for machines.")]
 
@@ -31,17 +33,37 @@ class State:
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
-        """The workspace at work."""
+        """The workspace at work.
+
+        Raises:
+            StoreError: the database turned out to be damaged, or another process kept it locked.
+        """
+        from sqlalchemy.exc import DatabaseError
+
         from monitor import workspace
+        from monitor.errors import StoreError
         from monitor.flow.desk import opened
 
-        with opened(workspace.find(self.workspace, os.environ), os.environ) as desk:
-            yield desk
+        home = workspace.find(self.workspace, os.environ)
+        try:
+            with opened(home, os.environ) as desk:
+                yield desk
+        except DatabaseError as error:
+            hint = "Move it away, or restore a backup, then run backfill."
+            if "locked" in str(error.orig):
+                hint = "Another quaywatch is writing to it: wait for that one, then run this again."
+            raise StoreError(f"{home.database}: the database cannot be used ({error.orig})", hint) from error
 
 
 def say(value: Any) -> None:
     """Prints a value as JSON: dates as ISO 8601, no NaN."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str, allow_nan=False))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=_iso, allow_nan=False))
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, date):  # a datetime is one too
+        return value.isoformat()
+    raise TypeError(f"{value!r} has no place in JSON")
 
 
 def moment(text: str | None, otherwise: datetime) -> datetime:
@@ -49,6 +71,25 @@ def moment(text: str | None, otherwise: datetime) -> datetime:
     from monitor.times import utc
 
     return utc(text) if text else otherwise
+
+
+def period(since: str | None, until: str | None, now: datetime, *, days: int = 0) -> Interval:
+    """What --since and --until name: the day of --until is part of it. Without --since: `days` before the end.
+
+    Raises:
+        UsageError: no dates, or the wrong way round.
+    """
+    from monitor.errors import UsageError
+    from monitor.times import Interval
+
+    end = moment(until, now)
+    start = moment(since, end - timedelta(days=days))
+    if start > end:
+        raise UsageError(
+            f"--since {since} is after {f'--until {until}' if until else f'now, {now:%Y-%m-%d}'}",
+            "Give the earlier day to --since.",
+        )
+    return Interval(start=start, end=end + timedelta(days=1))
 
 
 def named_aoi(desk: Desk, text: str, radius: float) -> Aoi:
@@ -61,6 +102,7 @@ def named_aoi(desk: Desk, text: str, radius: float) -> Aoi:
     from monitor.errors import AoiError
     from monitor.flow.desk import at_desk
 
+    text = text.strip()
     if text in desk.aois:
         return desk.aois[text]
     if Path(text).suffix and Path(text).exists():
@@ -70,7 +112,9 @@ def named_aoi(desk: Desk, text: str, radius: float) -> Aoi:
         try:
             lon, lat = (float(p) for p in parts)
         except ValueError as error:
-            raise AoiError(f"{text!r} is no longitude and latitude", "Write 130.285,42.2275") from error
+            raise AoiError(
+                f"{text!r} is no AOI, no file, and no longitude and latitude", "A point is written 130.285,42.2275"
+            ) from error
         return workspace.ad_hoc(lon, lat, radius)
     if Path(text).suffix:
         raise AoiError(f"{text}: there is no such file", "Give an id, a GeoJSON, KML, GPKG or Shapefile, or lon,lat.")

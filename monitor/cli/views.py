@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from monitor.alert import Incident, Kind, State
 from monitor.aoi import Aoi
@@ -17,6 +20,7 @@ from monitor.flow.story import Chronicle, finite
 from monitor.look import Look
 from monitor.measures import MEASURES
 from monitor.message import number
+from monitor.times import Interval
 
 
 def console() -> Console:
@@ -27,15 +31,47 @@ def console() -> Console:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table, or says that there is nothing."""
+    out = console()
     if not rows:
-        console().print(f"{title}: none", markup=False)
+        out.print(f"{title}: none", markup=False, highlight=False)
         return
-    drawn = Table(title=title, title_justify="left")
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    gaps = 2 * (len(columns) - 1)
+    drawn = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn.padding = (0, 1, 0, 0)
+    for column, width in zip(columns, widths(columns, rows, out.width - gaps), strict=True):
+        drawn.add_column(Text(column), width=width, overflow="fold")
     for row in rows:
-        drawn.add_row(*(str(cell).replace("[", "\\[") for cell in row))
-    console().print(drawn)
+        drawn.add_row(*map(Text, row))
+    out.print(drawn)
+    out.print()
+
+
+def widths(columns: Sequence[str], rows: Sequence[Sequence[str]], available: int) -> list[int]:
+    """How wide each column is to be, in characters: lines break between words, and inside one only if they must."""
+    cells = [list(column) for column in zip(columns, *rows, strict=True)]
+    wished = [max(len(line) for cell in column for line in cell.split("\n")) for column in cells]
+    found = [max((len(word) for cell in column for word in cell.split()), default=1) for column in cells]
+    while sum(found) > available and max(found) > 1:
+        found[found.index(max(found))] -= 1
+    spare = max(0, available - sum(found))
+    hungry = sorted(range(len(found)), key=lambda n: wished[n] - found[n])
+    for left, n in enumerate(
+        hungry
+    ):  # an even share to each, so that short columns need one line and texts get the rest
+        given = max(0, min(wished[n] - found[n], spare // (len(hungry) - left)))
+        found[n] += given
+        spare -= given
+    return found
+
+
+def last_day(interval: Interval) -> date:
+    """The last day of an interval whose open end is the midnight after it."""
+    return (interval.end - timedelta(microseconds=1)).date()
+
+
+def days(interval: Interval) -> str:
+    """An interval by its first and last day."""
+    return f"{interval.start:%Y-%m-%d} to {last_day(interval):%Y-%m-%d}"
 
 
 def incident_value(incident: Incident) -> dict[str, Any]:
@@ -61,7 +97,7 @@ def incident_value(incident: Incident) -> dict[str, Any]:
 def incident_row(incident: Incident) -> list[str]:
     """An incident as a line of a table."""
     blind = incident.kind is Kind.BLIND
-    numbers = "no usable look" if blind else f"{number(incident.mean)} against {number(incident.usual)} usual"
+    numbers = "no usable look" if blind else f"{number(incident.mean)}, usually {number(incident.usual)}"
     return [
         incident.id,
         incident.state,
@@ -94,6 +130,21 @@ def look_value(look: Look, reference_looks: int) -> dict[str, Any]:
     }
 
 
+def look_row(look: Look, reference_looks: int) -> list[str]:
+    """A look as a line of a table."""
+    return [
+        f"{look.start:%Y-%m-%d %H:%M}",
+        look.track.id,
+        look.platform,
+        f"{look.valid_fraction:.0%}",
+        "yes" if look.usable else f"no: {look.reason}",
+        str(reference_looks),
+    ]
+
+
+LOOK_COLUMNS = ("UTC", "track", "platform", "seen", "usable", "earlier looks")
+
+
 def aoi_value(aoi: Aoi) -> dict[str, Any]:
     """An AOI as plain values."""
     return {
@@ -113,13 +164,20 @@ def claim_value(claim: Claim) -> dict[str, Any]:
         "text": claim.text,
         "said_by": claim.said_by,
         "said_on": claim.said_on,
-        "about": {"from": claim.about.start.date(), "to": claim.about.end.date()},
+        "about": {"from": claim.about.start.date(), "to": last_day(claim.about)},
         "aois": list(claim.aois),
         "reliability": claim.reliability,
         "credibility": int(claim.credibility),
         "observability": claim.observability,
         "expectations": [
-            {"id": e.id, "measure": e.measure, "zone": e.zone, "direction": e.direction} for e in claim.expectations
+            {
+                "id": e.id,
+                "measure": e.measure,
+                "zone": e.zone,
+                "direction": e.direction,
+                "window": {"from": e.window.start.date(), "to": last_day(e.window)},
+            }
+            for e in claim.expectations
         ],
     }
 
@@ -147,7 +205,7 @@ def newest(told: Chronicle) -> list[dict[str, Any]]:
     return rows
 
 
-def check_value(told: Chronicle, outcome: Outcome) -> dict[str, Any]:
+def check_value(told: Chronicle, outcome: Outcome, problems: Sequence[str]) -> dict[str, Any]:
     """The answer of `check` as plain values."""
     reasons = Counter(str(look.reason) for look in told.looks if look.reason)
     return {
@@ -161,7 +219,7 @@ def check_value(told: Chronicle, outcome: Outcome) -> dict[str, Any]:
         "incidents": [incident_value(i) for i in told.incidents if i.state is not State.RETRACTED],
         "alert": any(is_alert(i) for i in told.incidents),
         "attribution": told.attribution,
-        "problems": list(outcome.summary.problems),
+        "problems": list(problems),
     }
 
 
@@ -189,7 +247,7 @@ def newest_rows(told: Chronicle) -> list[list[str]]:
     """`newest` as lines of a table."""
     out = []
     for row in newest(told):
-        usual = "-" if row["usual"] is None else f"{number(row['usual'])} ({row['baseline_looks']} looks)"
+        usual = "-" if row["usual"] is None else f"{number(row['usual'])} ({row['baseline_looks']})"
         out.append(
             [
                 row["zone"].replace("_", " "),
@@ -204,4 +262,4 @@ def newest_rows(told: Chronicle) -> list[list[str]]:
     return out
 
 
-NEWEST_COLUMNS = ("zone", "measure", "newest", "look (UTC)", "track", "usual", "p")
+NEWEST_COLUMNS = ("zone", "measure", "newest", "look (UTC)", "track", "usual (looks)", "p")

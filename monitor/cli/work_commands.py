@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from monitor.cli.state import Json, State, moment, named_aoi, progress, say, warn
+from monitor.cli.state import Json, State, moment, named_aoi, period, progress, say, warn
 
 if TYPE_CHECKING:
-    from monitor.flow.desk import Outcome
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from monitor.flow.desk import Desk, Outcome
+    from monitor.look import Look
+    from monitor.times import Interval
 
 Since = Annotated[str | None, typer.Option("--since", help="First day, UTC: 2025-10-01.")]
 Until = Annotated[str | None, typer.Option("--until", help="Last day, UTC; default: now.")]
@@ -20,6 +27,16 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="Pretend that it is th
 
 CHECK_DAYS = 1100
 """Three years: what `check` looks at unless told otherwise. Shorter histories know no season."""
+
+
+_WESTERN = re.compile(r"-\d+(\.\d*)?,")
+
+
+class _WithPoint(TyperCommand):
+    """Takes -30.5,20 for a point in the west, where the parser would see an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f" {a}" if _WESTERN.match(a) else a for a in args])
 
 
 def init(folder: Annotated[Path, typer.Argument(help="New or empty folder.")]) -> None:
@@ -43,30 +60,29 @@ def check(
     as_of: AsOf = None,
 ) -> None:
     """Answers for one place: what was seen, and is it unusual?"""
-    from datetime import timedelta
-
     from monitor import clock
     from monitor.cli import views
     from monitor.errors import NothingUsable
-    from monitor.times import Interval
+    from monitor.flow.desk import problems_of
 
     state: State = context.obj
     now = moment(as_of, clock.now())
+    interval = period(since, until, now, days=CHECK_DAYS)
     with state.desk() as desk:
         place = named_aoi(desk, aoi, radius)
-        end = moment(until, now)
-        interval = Interval(start=moment(since, end - timedelta(days=CHECK_DAYS)), end=end + timedelta(days=1))
         with progress(f"Reading {place.id}", quiet=as_json) as show:
             outcome = desk.poll(place, interval, as_of=now, progress=show, announce=place.id in desk.aois)
         told = desk.chronicle(place)
         written = desk.report(place, now=now, path=report) if report else None
-    warn(list(outcome.summary.problems))
+    problems = [*problems_of(outcome), *_unreadable(told.looks, interval)]
+    warn(problems)
     if not told.looks:
         raise NothingUsable(
-            f"{place.name}: no scene touches it in {interval}", "Widen --since, move the outline, or add a source."
+            f"{place.name}: no scene touches it from {views.days(interval)}",
+            "Widen --since, move the outline, or add a source.",
         )
     if as_json:
-        say(views.check_value(told, outcome))
+        say(views.check_value(told, outcome, problems))
     else:
         if told.simulated:
             typer.echo("SIMULATED")
@@ -77,7 +93,9 @@ def check(
         if written:
             typer.echo(f"Report: {written}")
     if not any(look.usable for look in told.looks):
-        raise NothingUsable(f"{place.name}: none of {len(told.looks)} looks could be used", "See `quaywatch looks`.")
+        raise NothingUsable(
+            f"{place.name}: none of {len(told.looks)} looks could be used", f"See `quaywatch looks {place.id}`."
+        )
     if exit_code and any(views.is_alert(i) for i in told.incidents):
         raise typer.Exit(1)
 
@@ -89,11 +107,7 @@ def poll(context: typer.Context, aois: Aois = None, as_json: Json = False, as_of
     state: State = context.obj
     now = moment(as_of, clock.now())
     with state.desk() as desk:
-        outcomes = []
-        for place in [desk.aoi(a) for a in aois or desk.aois]:
-            with progress(place.id, quiet=as_json) as show:
-                outcomes.append(desk.poll(place, desk.window(now), as_of=now, progress=show))
-    _summarise(outcomes, as_json=as_json)
+        _work(desk, aois, desk.window(now), now, as_json=as_json)
 
 
 def backfill(
@@ -104,26 +118,49 @@ def backfill(
     as_json: Json = False,
     as_of: AsOf = None,
 ) -> None:
-    """The same over past dates. May be stopped at any moment; the same command goes on from there."""
-    from datetime import timedelta
-
+    """Measures past dates, as poll does the last weeks. Stopped at any moment, the same command goes on from there."""
     from monitor import clock
-    from monitor.times import Interval
 
     state: State = context.obj
     now = moment(as_of, clock.now())
-    interval = Interval(start=moment(since, now), end=moment(until, now) + timedelta(days=1))
+    interval = period(since, until, now)
     with state.desk() as desk:
-        outcomes = []
-        for place in [desk.aoi(a) for a in aois or desk.aois]:
-            with progress(f"{place.id} {interval}", quiet=as_json) as show:
-                outcomes.append(desk.poll(place, interval, as_of=now, progress=show))
-    _summarise(outcomes, as_json=as_json)
+        _work(desk, aois, interval, now, as_json=as_json)
 
 
-def _summarise(outcomes: list[Outcome], *, as_json: bool) -> None:
-    from monitor.cli import views
+def _work(desk: Desk, aois: list[str] | None, interval: Interval, now: datetime, *, as_json: bool) -> None:
+    """Polls the AOIs one after the other. What was done before an error is shown before the error."""
     from monitor.flow.desk import problems_of
+
+    outcomes: list[Outcome] = []
+    problems: list[list[str]] = []
+    try:
+        for place in [desk.aoi(a) for a in aois or desk.aois]:
+            with progress(place.id, quiet=as_json) as show:
+                outcome = desk.poll(place, interval, as_of=now, progress=show)
+            with desk.store.transaction() as tx:
+                seen = [look for look, _ in tx.looks(place.id)]
+            outcomes.append(outcome)
+            problems.append([*problems_of(outcome), *_unreadable(seen, interval)])
+    finally:
+        if outcomes or not desk.aois:
+            _summarise(outcomes, problems, as_json=as_json)
+
+
+def _unreadable(looks: Iterable[Look], interval: Interval) -> list[str]:
+    """The looks of the interval whose files are damaged or gone, with what to do."""
+    from monitor.measurement import Reason
+
+    return [
+        f"{look.detail or look.id}\n  The look of {look.start:%Y-%m-%d} is left out. Fetch the file again, or drop it "
+        "from items.json, then run this again."
+        for look in looks
+        if look.reason is Reason.UNREADABLE and look.start in interval
+    ]
+
+
+def _summarise(outcomes: list[Outcome], problems: list[list[str]], *, as_json: bool) -> None:
+    from monitor.cli import views
 
     rows = [
         {
@@ -134,11 +171,11 @@ def _summarise(outcomes: list[Outcome], *, as_json: bool) -> None:
             "unusable": o.summary.unusable,
             "changes": [c.id for c in o.summary.changes],
             "mails_sent": o.delivered.sent,
-            "problems": problems_of(o),
+            "problems": wrong,
         }
-        for o in outcomes
+        for o, wrong in zip(outcomes, problems, strict=True)
     ]
-    warn([p for o in outcomes for p in problems_of(o)])
+    warn([p for wrong in problems for p in wrong])
     if as_json:
         say(rows)
         return
@@ -153,7 +190,7 @@ def _summarise(outcomes: list[Outcome], *, as_json: bool) -> None:
                 str(r["new_looks"]),
                 str(r["unusable"]),
                 str(r["remeasured"]),
-                "\n".join(o.summary.changes[i].id for i in range(len(o.summary.changes))),
+                "\n".join(c.id for c in o.summary.changes),
                 str(r["mails_sent"]),
             ]
             for r, o in zip(rows, outcomes, strict=True)
@@ -171,7 +208,7 @@ def run(context: typer.Context) -> None:
 
 def demo(
     folder: Annotated[Path | None, typer.Option("--keep", help="Build it here instead of a temporary folder.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another port, other ships.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Other ships, other weather.")] = 7,
 ) -> None:
     """The whole chain on a SIMULATED port: imagery, looks, alerts, claims, mail, report. Works offline."""
     from monitor.cli import demo as demonstration
@@ -181,5 +218,6 @@ def demo(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (check, poll, backfill, run, init, demo):
+    app.command(cls=_WithPoint)(check)
+    for command in (poll, backfill, run, init, demo):
         app.command()(command)

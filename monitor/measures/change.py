@@ -72,13 +72,24 @@ def changed(smooth: LinearPower, reference: Reference, use: Mask) -> Changed | N
     ratio = np.log(np.maximum(smooth[box][here], FLOOR)) - np.log(np.maximum(reference.mean[box][here], FLOOR))
     ratio -= np.median(ratio)
     looks = looks_of_spread(max(central_spread(ratio), 1e-3))
-    p = tails(ratio, looks, reference.looks)
-    hit = (p <= largest_p(p, Q)) & (np.abs(ratio) >= LEAST_DB * np.log(10) / 10)
+    hit = _unlikely(ratio, looks, reference.looks) & (np.abs(ratio) >= LEAST_DB * np.log(10) / 10)
     return Changed(
         brighter=_connected(here, hit & (ratio > 0), box, use.shape),
         darker=_connected(here, hit & (ratio < 0), box, use.shape),
         looks=looks,
     )
+
+
+def _unlikely(ratio: NDArray[np.floating], looks: float, n: int) -> Mask:
+    """True for the log-ratios that Benjamini & Hochberg reject. Only tails of probability Q can be; most pixels are not."""
+    freedom = 2 * looks, 2 * max(n, 1) * looks
+    low, middle, high = (float(np.log(special.fdtri(*freedom, share))) for share in (Q / 2, 0.5, 1 - Q / 2))
+    candidates = np.flatnonzero((ratio < low - middle) | (ratio > high - middle))
+    out: Mask = np.zeros(ratio.shape, bool)
+    if candidates.size:
+        p = tails(ratio[candidates], looks, n)
+        out[candidates] = p <= largest_p(p, Q, among=ratio.size)
+    return out
 
 
 def _box_of(use: Mask) -> tuple[slice, slice] | None:
@@ -113,8 +124,11 @@ def tails(log_ratio: NDArray[np.floating], looks: float, n: int) -> NDArray[np.f
     return p
 
 
-def largest_p(p: NDArray[np.float64], q: float) -> float:
-    """The p-value up to which Benjamini & Hochberg (1995) reject; 0 if none is."""
+def largest_p(p: NDArray[np.float64], q: float, among: int | None = None) -> float:
+    """The p-value up to which Benjamini & Hochberg (1995) reject; 0 if none is.
+
+    `among`: number of all tests, where `p` holds only those up to q.
+    """
     ordered = np.sort(p[p <= q])  # none above q can be rejected
-    passed = np.nonzero(ordered <= q * np.arange(1, ordered.size + 1) / p.size)[0]
+    passed = np.nonzero(ordered <= q * np.arange(1, ordered.size + 1) / (among or p.size))[0]
     return float(ordered[passed[-1]]) if passed.size else 0.0

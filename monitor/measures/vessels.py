@@ -220,11 +220,11 @@ def patches(out: Mask, contrast: Decibel, grid: Grid) -> list[Patch]:
 def _parted(patch: Patch) -> list[Patch]:
     """The hulls of a patch: a saddle at least 2 dB below the lower of two peaks parts them (watershed)."""
     level = np.where(patch.inside, patch.contrast, 0).astype(np.float32)
-    level = ndimage.gaussian_filter(level, 0.7)
+    level = ndimage.gaussian_filter(level, 0.7, mode="constant")  # the bow touches the rim: no mirror image of it
     markers, peaks = ndimage.label(morphology.h_maxima(level, SADDLE_DB) * patch.inside, np.ones((3, 3)))
     if peaks < 2:
         return [patch]
-    parts = segmentation.watershed(-level, markers, mask=patch.inside)
+    parts = segmentation.watershed(-level, markers, mask=patch.inside, connectivity=2)
     return [replace(patch, inside=parts == number) for number in range(1, peaks + 1)]
 
 

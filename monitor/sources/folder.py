@@ -71,8 +71,9 @@ class FolderSource:
                 KeyError,
                 TypeError,
                 ValueError,
+                OverflowError,
                 AttributeError,
-                shapely.errors.GEOSException,
+                shapely.errors.ShapelyError,
             ) as error:
                 problem = f"{error} is missing" if isinstance(error, KeyError) else str(error).replace("\n ", ".")
                 problems.append(f"{self.folder / CATALOGUE}: item {name} left out: {problem}")
@@ -89,7 +90,7 @@ class FolderSource:
                 f"{path}: there is no such file",
                 "Put GeoTIFFs and an items.json there, or change [[sources]] in config.toml.",
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise SourceError(
                 f"{path}: cannot be read ({error})", "It must be a STAC ItemCollection in JSON."
             ) from error

@@ -80,10 +80,7 @@ class Store:
             self._migrate()
         except DatabaseError as error:
             self._engine.dispose()
-            raise StoreError(
-                f"{path}: the database cannot be used ({error.orig})",
-                "Move it away, or restore a backup, then run backfill.",
-            ) from error
+            raise self._unusable(error) from error
 
     def close(self) -> None:
         """Closes all connections."""
@@ -102,9 +99,22 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """All or nothing."""
-        with self._engine.begin() as connection:
-            yield Transaction(connection)
+        """All or nothing.
+
+        Raises:
+            StoreError: the database is damaged, locked by another process for too long, or its disk full.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield Transaction(connection)
+        except DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: DatabaseError) -> StoreError:
+        return StoreError(
+            f"{self._path}: the database cannot be used ({error.orig})",
+            "Move it away, or restore a backup, then run backfill.",
+        )
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -88,17 +88,22 @@ def test_presence_follows_a_beta_binomial_of_one_trial_with_mid_p(values: list[f
         assert upper_tail(found, value) == pytest.approx(expected, rel=1e-9)
 
 
-@given(NUMBERS, st.floats(-2000, 2000), st.sampled_from([Family.LEVEL, Family.AMOUNT]))
-def test_levels_and_amounts_follow_student(values: list[float], value: float, family: Family) -> None:
-    if family is Family.AMOUNT:
-        values, value = [abs(v) for v in values], abs(value)
-    found = usual(values, family)
+@given(NUMBERS, st.floats(-2000, 2000))
+def test_levels_follow_student(values: list[float], value: float) -> None:
+    found = usual(values, Family.LEVEL)
     n = len(values)
-    root = np.sqrt if family is Family.AMOUNT else np.positive
-    scale = found.spread * math.sqrt(1 + math.pi / 2 / n)
-    t = (root(value) - np.median(root(np.array(values)))) / scale
+    t = (value - np.median(values)) / (found.spread * math.sqrt(1 + math.pi / 2 / n))
     expected = float(stats.t(max(2.0, 0.37 * (n - 1))).sf(t))
     assert upper_tail(found, value) == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+@given(COUNTS, st.integers(0, 40))
+def test_amounts_follow_their_rank(values: list[int], value: int) -> None:
+    """Put the new number among the earlier ones at a random place among its equals: its rank is uniform."""
+    found = usual([float(v) for v in values], Family.AMOUNT)
+    higher, equal = sum(v > value for v in values), sum(v == value for v in values)
+    expected = np.mean([(higher + ties + 0.5) / (len(values) + 1) for ties in range(equal + 1)])
+    assert upper_tail(found, value) == pytest.approx(expected)
 
 
 @given(COUNTS, st.sampled_from(Family))
@@ -109,7 +114,7 @@ def test_more_is_less_likely_and_what_is_usual_is_in_the_middle(values: list[int
     tails = [upper_tail(found, v) for v in steps]
     assert all(0 <= p <= 1 for p in tails)
     assert all(a >= b - 1e-12 for a, b in pairwise(tails))
-    if family in {Family.LEVEL, Family.AMOUNT}:
+    if family is Family.LEVEL:
         assert upper_tail(found, found.centre) == pytest.approx(0.5)
 
 
@@ -130,7 +135,9 @@ def test_tails_are_what_they_say_on_simulated_history(law: str, n: int) -> None:
     }[law]
     tails = np.array([upper_tail(usual(row[:-1], family), row[-1]) for row in sample])
     assert tails.mean() == pytest.approx(0.5, abs=0.03)
-    assert (tails < 0.05).mean() <= (0.10 if law == "negative binomial" and n == 12 else 0.07)
+    # with ranks among 12 the lowest mid-p is 0.038 and comes once in 13
+    coarse = n == 12 and law in {"negative binomial", "square of normal"}
+    assert (tails < 0.05).mean() <= (0.10 if coarse else 0.07)
     assert (tails > 0.95).mean() <= 0.08
     if law != "presence":
         assert (tails < 0.05).mean() >= 0.02

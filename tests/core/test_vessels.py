@@ -99,11 +99,12 @@ def test_area_is_pixels_times_the_area_of_a_pixel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixels", "peak_db", "kept"), [(4, 20.0, False), (5, 20.0, True), (5, 7.9, False), (600, 20.0, True)]
+    ("pixels", "peak_db", "kept"),
+    [(4, 20.0, False), (5, 20.0, True), (5, 7.9, False), (600, 20.0, True), (601, 20.0, False)],
 )
 def test_a_patch_needs_area_and_a_peak(pixels: int, peak_db: float, kept: bool) -> None:
     out: Mask = np.zeros(GRID.shape, bool)
-    rows, columns = np.unravel_index(np.arange(pixels), (20, 30))
+    rows, columns = np.unravel_index(np.arange(pixels), (21, 30))
     out[20 + rows, 20 + columns] = True
     contrast = Decibel(np.where(out, peak_db, 0).astype(np.float32))
     assert len(vessels.patches(out, contrast, GRID)) == int(kept)
@@ -204,6 +205,59 @@ def test_nothing_outside_the_water_is_a_vessel() -> None:
     dry = WATER.copy()
     dry[60:100, 60:100] = False
     assert vessels.detect(look(4, [Hull()]), dry, None, GRID) == []
+
+
+@pytest.mark.parametrize("shore", [True, False])
+def test_near_a_shore_the_empty_state_is_the_better_guide(shore: bool) -> None:
+    """Wind shadows of 60 m make the sea there too uneven for its z-score; a hull over the empty state is one still."""
+    rows, columns = np.indices(GRID.shape) // 6
+    uneven = np.where((rows + columns) % 2, 2.0, 0.5).astype(np.float32)
+    power = LinearPower(look(21, [Hull()]) * uneven)
+    known = Background(
+        empty=Decibel(np.full(GRID.shape, 1, np.float32)),
+        busy=Decibel(np.full(GRID.shape, 3, np.float32)),
+        water=WATER,
+        shore=WATER & shore,
+    )
+    assert found(power) == []
+    assert bool(found(power, known)) == shore
+
+
+@pytest.mark.parametrize(
+    ("over_sea", "spread", "out"), [(8, 0.3, True), (6, 0.3, False), (4.9, 0.12, False), (5.1, 0.12, True)]
+)
+def test_what_stands_out(over_sea: float, spread: float, out: bool) -> None:
+    """5.2 standard deviations of the logarithm, 6.8 dB at a spread of 0.3, and 5 dB in any case."""
+    power = LinearPower(np.full((2, 2), 10 ** ((WINDY + over_sea) / 10), np.float32))
+    flat = np.full((2, 2), math.log(10 ** (WINDY / 10)), np.float32)
+    sea = vessels.Sea(mean=flat, spread=np.full((2, 2), spread, np.float32))
+    half: Mask = np.array([[True, True], [False, False]])
+    made, contrast = vessels.standing_out(power, half, sea)
+    assert contrast == pytest.approx(over_sea, abs=0.01)
+    assert np.array_equal(made, half & out)
+
+
+@pytest.mark.parametrize(("down", "across", "length"), [(0, 1, 200), (1, 0, 200), (1, 1, 283)])
+def test_the_length_of_a_thin_bar_is_exact(down: int, across: int, length: float) -> None:
+    power = np.full(GRID.shape, 10 ** (WINDY / 10), np.float32)
+    for step in range(20):
+        power[60 + step * down, 60 + step * across] *= 100
+    (vessel,) = found(LinearPower(power))
+    assert vessel.length_m == pytest.approx(length, rel=0.05)
+    assert vessel.area_m2 == 2000
+    assert (vessel.row, vessel.column) == pytest.approx((60 + 9.5 * down, 60 + 9.5 * across), abs=0.01)
+    assert vessel.box == (60, 60, 61 + 19 * down, 61 + 19 * across)
+
+
+def test_parting_two_hulls_loses_none_of_their_area() -> None:
+    """Pixels that touch at a corner alone belong to the nearer hull."""
+    out: Mask = np.zeros(GRID.shape, bool)
+    contrast = Decibel(np.zeros(GRID.shape, np.float32))
+    for step in range(20):
+        out[60 + step, 60 + step] = True
+        contrast[60 + step, 60 + step] = 32 if step in {5, 14} else 20
+    parted = vessels.patches(out, contrast, GRID)
+    assert [p.area_m2(GRID) for p in parted] == [1000, 1000]
 
 
 # the sea

@@ -124,6 +124,7 @@ def test_a_misspelt_key_is_told_with_file_line_and_what_was_meant(refused: Refus
             '[[sources]]\nurl = "x"\nkind = "stac"',
             "config.toml:3: sources[0]: kind 'stac' is planned, and not in this v",
         ),
+        ('[[sources]]\nkind = ["folder"]\npath = "x"', "config.toml:2: sources[0].kind"),
         ('[[sources]]\nkind = "sentinel_hub"', "kind 'sentinel_hub' is planned, and not in this version"),
         (
             '[[sources]]\npath = "$NOWHERE/x"',
