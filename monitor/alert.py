@@ -11,7 +11,7 @@ length (Siegmund 1985, "Sequential Analysis", ch. 2: ARL = (exp(2kb) - 2kb - 1) 
     confirmed     finished    a CUSUM in the other direction drains it
     -             blind       no usable look came for much longer than is usual for this place
     blind         finished    a usable look came
-    any           retracted   looks that arrived late changed the series
+    any           retracted   the series as it stands now no longer shows it (late looks, a better reference)
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ class Rule:
 
     confirming_looks: int = 3
     confirming_hits: int = 2
-    drain: float = 3.0
-    """A confirmed change is over when the scores have fallen short of the allowance by this much in all."""
+    drain: float = 5.0
+    """A confirmed change is over when the scores have fallen short of the allowance by this much in all: ten ordinary
+    looks, so that a few quiet looks do not end a busy season."""
 
     largest_z: float = 4.0
     """One look counts no more than this, so that one freak look cannot raise an alarm alone."""
@@ -180,6 +181,11 @@ class Watch:
     """Where its CUSUM stands."""
 
     drained: float = 0.0
+    """How far a CUSUM in the other direction stands."""
+
+    leaning: int = 0
+    """Members up to which it stood at zero: where the incident ends if it goes on draining."""
+
     closed: Sequence[Incident] = ()
 
 
@@ -208,7 +214,11 @@ def advance(watch: Watch, score: Score, rule: Rule, *, aoi: str, zone: str, meas
                 peak=run.height,
             )
             return Watch(
-                incident=_summed(incident, run.scores), members=run.scores, height=run.height, closed=watch.closed
+                incident=_summed(incident, run.scores),
+                members=run.scores,
+                height=run.height,
+                leaning=len(run.scores),
+                closed=watch.closed,
             )
     return replace(watch, up=up, down=down)
 
@@ -231,22 +241,22 @@ def _continue(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Wat
     drained = max(0.0, watch.drained + rule.allowance - lean)
     height = max(0.0, watch.height + lean - rule.allowance)
     members = (*watch.members, score)
+    leaning = watch.leaning if drained > 0 else len(members)
     incident = replace(_summed(incident, members), hits=hits, peak=max(incident.peak, height))
     if incident.state is State.PROVISIONAL:
         recent = hits[: rule.confirming_looks]
         if recent.count(True) >= rule.confirming_hits:
             incident = replace(incident, state=State.CONFIRMED)
         elif recent.count(False) > rule.confirming_looks - rule.confirming_hits:
-            return _closed(watch, replace(incident, state=State.RETRACTED), members)
+            return _closed(watch, replace(incident, state=State.RETRACTED), members[:leaning])
     elif drained >= rule.drain:
-        return _closed(watch, replace(incident, state=State.FINISHED), members)
-    return replace(watch, incident=incident, members=members, height=height, drained=drained)
+        return _closed(watch, replace(incident, state=State.FINISHED), members[:leaning])
+    return replace(watch, incident=incident, members=members, height=height, drained=drained, leaning=leaning)
 
 
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
-    """The end of an incident is its last look that leaned its way."""
-    last = max(i for i, s in enumerate(members) if s.z * incident.kind.sign > 0)
-    ended = replace(_summed(incident, members[: last + 1]), until=members[last].at)
+    """`members` are the looks up to its end: where the CUSUM that drained it began (Page's estimate of a change)."""
+    ended = replace(_summed(incident, members), until=members[-1].at)
     return Watch(closed=(*watch.closed, ended))
 
 
@@ -314,7 +324,7 @@ REASONS = {
     State.BLIND: "no usable look for much longer than is usual here",
 }
 SEEN_AGAIN = "a usable look came"
-LATE = "looks that arrived late changed the series: it no longer shows this"
+LATE = "the series as it stands now, with all looks there are, no longer shows this"
 
 
 def reconcile(

@@ -202,7 +202,7 @@ def from_features(collection: Mapping[str, Any], where: str) -> Aoi:
 
 
 def _resolution(value: object, where: str) -> float:
-    if not isinstance(value, int | float) or not 1 <= value <= 1000:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 1000:
         raise AoiError(f"{where}: resolution_m is {value!r}", "Write metres between 1 and 1000.")
     return float(value)
 

@@ -39,9 +39,10 @@ def follow(
     """Scores every point against the earlier points of its own track, and follows the incidents.
 
     A pure function of the set of points: their order of arrival does not matter. A baseline never learns from a
-    look that belongs to a confirmed incident. Without a rule the series is scored but raises nothing.
+    look of an incident that is open or was confirmed. Without a rule the series is scored but raises nothing.
     """
     learnt: dict[str, list[Point]] = defaultdict(list)
+    held: list[Point] = []
     watch = Watch()
     scores = []
     for point in sorted(points, key=lambda p: (p.at, p.look)):
@@ -49,16 +50,26 @@ def follow(
         scores.append(score.against(usual, point.value, look=point.look, track=point.track, at=point.at))
         if rule is not None:
             watch = alert.advance(watch, scores[-1], rule, aoi=aoi, zone=zone, measure=measure)
-        current = watch.incident
-        if current is not None and current.state is State.CONFIRMED:
-            for track, taken in learnt.items():
-                learnt[track] = [p for p in taken if p.at < current.onset]
-        elif not _ends_a_confirmed_one(watch, point):
-            learnt[point.track].append(point)
+        held.append(point)
+        if watch.incident is not None:
+            held += _taken_back(learnt, watch.incident.onset)
+            continue
+        for waiting in held:
+            if not _belongs(waiting, watch):
+                learnt[waiting.track].append(waiting)
+        held = []
     return Followed(scores=tuple(scores), incidents=tuple(alert.incidents(watch)))
 
 
-def _ends_a_confirmed_one(watch: Watch, point: Point) -> bool:
-    """True if the last incident ended with this very look: it leaned its way, but too little to keep it open."""
+def _taken_back(learnt: dict[str, list[Point]], onset: datetime) -> list[Point]:
+    """Removes and gives the points from the onset on: what an open incident holds back."""
+    back = [p for taken in learnt.values() for p in taken if p.at >= onset]
+    for track, taken in learnt.items():
+        learnt[track] = [p for p in taken if p.at < onset]
+    return back
+
+
+def _belongs(point: Point, watch: Watch) -> bool:
+    """True for a look of the incident that ended last. Those after its end, while it drained, are ordinary looks."""
     last = watch.closed[-1] if watch.closed else None
-    return last is not None and last.state is State.FINISHED and last.looks[-1] == point.look
+    return last is not None and last.state is State.FINISHED and last.until is not None and point.at <= last.until

@@ -64,7 +64,7 @@ def poll(
 ) -> Summary:
     """Looks of the interval, measured and recorded. Calling it again changes nothing.
 
-    `stop` is asked between batches: True ends the poll after what is recorded.
+    `stop` is asked between batches: True ends the poll after what is recorded; its incidents are derived next time.
 
     Raises:
         SourceError: no source could be searched.
@@ -91,7 +91,7 @@ def poll(
             done += len(batch.seen)
             progress(done, total)
             if stop():
-                break
+                return replace(summary, changes=tuple(changes))
     with store.transaction() as tx:
         tx.forget_looks(aoi.id, stale)
         changes += derive(tx, aoi, false_alarms_a_year, as_of)

@@ -116,7 +116,7 @@ class Work:
 
 def process(work: Work, pool: Executor) -> Iterator[Batch]:
     """Batches to record, each together with the state of the reference after it."""
-    todo = set(work.todo())
+    todo = {i for i in work.todo() if not _still_unreadable(work, work.passes[i])}
     if not todo:
         return
     settled = reference.settled_size(len(work.passes)) if work.track.sensor is Sensor.SENTINEL1 else 0
@@ -141,7 +141,7 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
         if len(pending) >= AHEAD:
             pending[-AHEAD].result()  # bounds the looks held in memory
         if len(pending) == BATCH or index == later[-1]:
-            yield Batch(seen=_news(work, [f.result() for f in pending]), saved=saved, track=work.track)
+            yield Batch(seen=[f.result() for f in pending], saved=saved, track=work.track)
             pending = []
 
 
@@ -216,18 +216,22 @@ def _batches(
 
     for first in range(0, len(todo), BATCH):
         chunk = todo[first : first + BATCH]
-        seen = _news(work, list(pool.map(one, chunk)))
-        yield Batch(seen=seen, saved=saved if first == 0 else None, track=work.track)
+        yield Batch(seen=list(pool.map(one, chunk)), saved=saved if first == 0 else None, track=work.track)
 
 
-def _news(work: Work, seen: Sequence[Seen]) -> list[Seen]:
-    """Those that differ from what is recorded: a scene that is still unreadable is no news."""
-    return [s for s in seen if not (s.look.reason is Reason.UNREADABLE and _is_unreadable(work, s.look.id))]
+def _still_unreadable(work: Work, taken: Pass) -> bool:
+    """True for a recorded pass that could not be read, and still cannot: that is no news.
 
-
-def _is_unreadable(work: Work, look: str) -> bool:
-    known = work.known.get(look)
-    return known is not None and known.reason is Reason.UNREADABLE
+    It is found out before anything else is read: a file that is broken for good must not cost its whole track at
+    every poll.
+    """
+    known = work.known.get(taken.id)
+    return (
+        known is not None
+        and known.reason is Reason.UNREADABLE
+        and known.scenes == frozenset(s.id for s in taken.scenes)
+        and isinstance(_read(work, taken), SceneError)
+    )
 
 
 def _ahead(pool: Executor, read: Callable[[Pass], T], passes: Sequence[Pass]) -> Iterator[T]:
@@ -252,13 +256,14 @@ def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None) 
         valid_fraction=0.0,
     )
     measured: Sequence[Measurement] = ()
+    compared = work.expected(index)
     if isinstance(stack, SceneError):
-        look = replace(look, reason=Reason.UNREADABLE, detail=stack.message)
+        look, compared = replace(look, reason=Reason.UNREADABLE, detail=stack.message), 0
     else:
         result = measures.measure(stack, taken.track, work.site.aoi.zones, work.site.masks, view)
         measured = result.measurements
         look = replace(look, valid_fraction=_share(stack, work.site.outline), reason=_reason(result))
-    return Seen(look=look, taken=taken, source=work.source, measurements=measured, reference_looks=work.expected(index))
+    return Seen(look=look, taken=taken, source=work.source, measurements=measured, reference_looks=compared)
 
 
 def _share(stack: Stack, outline: Mask) -> float:

@@ -58,7 +58,7 @@ LEAST_AREA_M2 = 500.0
 LARGEST_AREA_M2 = 60_000.0
 """Three of the largest ships abreast."""
 
-SADDLE_DB = 2.0
+SADDLE_DB = 3.0
 GHOST_PEAK_DB = 13.0
 """Ghosts of the strongest targets stay below this over a calm sea."""
 
@@ -176,7 +176,7 @@ def detect(power: LinearPower, water: Mask, known: Background | None, grid: Grid
         out, contrast = standing_out(clear, water, sea_around(clear, calm))
         berthed = known.shore & water & (over_empty > FAR_OVER_EMPTY_DB) & (contrast > CONTRAST_DB)
         out = (out & ~(over_empty < OVER_EMPTY_DB)) | berthed
-    return [_vessel(p, grid) for p in patches(out, contrast, grid) if not _recurs(p, known.busy)]
+    return [_vessel(p, grid) for p in patches(out, contrast, grid) if not _recurs(p, known)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,12 +228,15 @@ def _parted(patch: Patch) -> list[Patch]:
     return [replace(patch, inside=parts == number) for number in range(1, peaks + 1)]
 
 
-def _recurs(patch: Patch, often: Decibel) -> bool:
-    """True for a weak patch where something weak stands out on every tenth look.
+def _recurs(patch: Patch, known: Background) -> bool:
+    """True for a weak patch off the shore where something weak stands out on every tenth look.
 
-    Azimuth ghosts of a port and weak fixed spots show on calm days only, so the empty state does not hold them.
+    Azimuth ghosts of a port and weak fixed spots show on calm days only, so the empty state does not hold them. Near
+    the shore it is ships that recur: there nothing is left out.
     """
-    usual = float(np.nanmedian(np.where(patch.inside, often[patch.box], np.nan)))
+    if known.shore[patch.box][patch.inside].mean() > 0.5:
+        return False
+    usual = float(np.nanmedian(np.where(patch.inside, known.busy[patch.box], np.nan)))
     return patch.peak_db < GHOST_PEAK_DB and GHOST_LEVEL_DB[0] < usual < GHOST_LEVEL_DB[1]
 
 

@@ -29,6 +29,14 @@ from monitor.times import utc
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
 
+PASSING = {
+    "locked": "Another process writes to it: try again when that is done.",
+    "full": "Make room on the disk; nothing that was recorded is lost.",
+}
+"""By a word of SQLite's message: what is wrong for now only."""
+
+DAMAGED = "Move it away, or restore a backup, then run backfill."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -111,10 +119,9 @@ class Store:
             raise self._unusable(error) from error
 
     def _unusable(self, error: DatabaseError) -> StoreError:
-        return StoreError(
-            f"{self._path}: the database cannot be used ({error.orig})",
-            "Move it away, or restore a backup, then run backfill.",
-        )
+        reason = str(error.orig)
+        hint = next((h for sign, h in PASSING.items() if sign in reason), DAMAGED)
+        return StoreError(f"{self._path}: the database cannot be used ({reason})", hint)
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -158,12 +158,13 @@ CONFIRMED = [*RAISED, 2.0, 2.0]
     [
         ([2.0] * 30, None),
         ([0.5] * 30, None),
-        ([-0.5, -0.5], None),
-        ([-0.5, -0.5, -0.5], 9),
+        ([-0.5] * 4, None),
+        ([-0.5] * 5, 11),
         ([-1.0, 4.0, -1.0, 4.0] * 5, None),
-        ([-8.0], 7),
-        ([0.0] * 5, None),
-        ([0.0] * 6, 12),
+        ([-8.0], None),
+        ([-8.0, -8.0], 8),
+        ([0.0] * 9, None),
+        ([0.0] * 10, 16),
     ],
 )
 def test_finished_when_the_scores_fell_short_by_enough(after: list[float], finished: int | None) -> None:
@@ -342,7 +343,7 @@ def test_a_retraction_is_the_last_that_is_told_of_an_incident(histories: list[li
 
 
 def test_the_life_of_an_incident_is_told_step_by_step_under_one_id() -> None:
-    zs = [*CONFIRMED, -1.0, -1.0]
+    zs = [*CONFIRMED, -1.0, -1.0, -1.0, -1.0]
     recorded: list[Incident] = []
     told: list[Change] = []
     for end in range(1, len(zs) + 1):

@@ -99,15 +99,16 @@ QUIET = [float(v) for v in np.random.default_rng(12).normal(0, 1, 20)]
 BUSY = [9.0, 9.1, 9.2, 9.3]
 
 
-def test_nor_from_the_look_that_ends_it_while_leaning_its_way() -> None:
-    """Three looks drain nearly all; the last, a little above usual, the rest: it is part of the incident."""
-    usual = baseline.fit(QUIET, Family.LEVEL)
-    assert usual is not None
-    end = [usual.centre + share * usual.spread for share in (-0.5, -0.51, -0.52, 0.2)]
-    points = [point(i, v) for i, v in enumerate([*QUIET, *BUSY, *end, 0.001, 0.002])]
-    (incident,) = follow(points).incidents
+def test_the_looks_that_ended_it_are_learnt_once_it_is_finished() -> None:
+    """While it drains nobody can know; once it is over, its end is where the draining began."""
+    after = [-0.51 - i / 1000 for i in range(12)]
+    points = [point(i, v) for i, v in enumerate([*QUIET, *BUSY, *after])]
+    taken, followed = lessons(points)
+    (incident,) = followed.incidents
     assert incident.state is State.FINISHED
-    assert incident.until == points[-3].at
+    assert incident.until == points[len(QUIET) + len(BUSY) - 1].at
+    assert len(taken[len(QUIET) + len(BUSY) + 2]) == len(QUIET)
+    assert set(after[:5]) <= set(taken[-1])
     assert learnt_too_much(points) == []
 
 

@@ -200,7 +200,7 @@ def test_retraction_is_a_correction() -> None:
     assert message.subject.endswith("correction, 'vessels up since 4 Oct 2024' no longer holds (retracted)")
     said = flat(message)
     assert said.startswith("Correction: for Simulated port, berths we told you on 29 Oct 2024 that vessels went up")
-    assert "That no longer holds. Reason: looks that arrived late" in said
+    assert "That no longer holds. Reason: the series as it stands now" in said
 
 
 @pytest.mark.parametrize("of", EVERY)

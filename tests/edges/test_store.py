@@ -132,7 +132,10 @@ def tables(path: Path) -> dict[str, list[Any]]:
                 [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)],
                 inspector.get_pk_constraint(name)["constrained_columns"],
                 sorted((i["name"] or "", i["column_names"]) for i in inspector.get_indexes(name)),
-                [(f["constrained_columns"], f["referred_table"], f["options"]) for f in inspector.get_foreign_keys(name)],
+                [
+                    (f["constrained_columns"], f["referred_table"], f["options"])
+                    for f in inspector.get_foreign_keys(name)
+                ],
             ]
             for name in inspector.get_table_names()
             if name != "alembic_version"
@@ -375,7 +378,10 @@ def test_a_reference_survives_packing_bit_by_bit(reference: Reference) -> None:
 
 def test_a_saved_reference_is_found_by_its_recipe_only(store: Store) -> None:
     made = Reference(
-        looks=3, histogram=np.ones((BINS, 2, 3), np.uint8), mean=np.ones((2, 3), np.float32), seen=np.ones((2, 3), np.uint16)
+        looks=3,
+        histogram=np.ones((BINS, 2, 3), np.uint8),
+        mean=np.ones((2, 3), np.float32),
+        seen=np.ones((2, 3), np.uint16),
     )
     with store.transaction() as tx:
         tx.save_reference("rajin", "s1-021d-vv", "reference/1", SavedReference(reference=made, position=4, digest="d"))

@@ -8,9 +8,11 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,6 @@ class Answer:
             raise ValueError(f"{constant} is not JSON")
 
         return json.loads(self.out, parse_constant=refuse)
-
-
-Run = Callable[..., Answer]
 
 
 def quaywatch(*args: str | Path) -> Answer:
@@ -128,6 +127,12 @@ def _copied(template: Path, folder: Path, *without: str) -> Path:
     shutil.copytree(template, folder, ignore=shutil.ignore_patterns(*without))
     (folder / "imagery").symlink_to(template / "imagery")
     return folder
+
+
+def content(folder: Path) -> dict[str, list[Any]]:
+    """What the database knows of looks and measurements."""
+    with closing(sqlite3.connect(folder / "var" / "quaywatch.sqlite")) as database:
+        return {t: sorted(database.execute(f"SELECT * FROM {t}")) for t in ("looks", "scenes", "measurements")}
 
 
 def rewrite(path: Path, old: str, new: str) -> None:
