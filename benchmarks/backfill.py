@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks import places
 
 
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path, _pictures: Path | None) -> dict[str, Any]:
     """Figures: looks, unusable, wall_s, max_rss_mb, second_run_new_looks, second_run_s."""
     days = sorted(i["properties"]["datetime"][:10] for i in places.items(folder))
     with places.workspace(folder, places.port(folder)) as root:

@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import places
 from monitor import clock, simulate, workspace
 from monitor.flow.desk import opened
 
 
-def run(_: Path | None) -> dict[str, Any]:
+def run(_: Path | None, pictures: Path | None) -> dict[str, Any]:
     """Figures: wall_s, and for every planted event the incident that overlaps it, with its delay in days."""
     with tempfile.TemporaryDirectory(prefix="quaywatch-bench-") as name:
         root = Path(name) / "demo"
@@ -22,6 +23,8 @@ def run(_: Path | None) -> dict[str, Any]:
         subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
         wall = time.monotonic() - start
         truth = simulate.read_truth(root / "imagery")
+        if pictures is not None:
+            draw(root, pictures)
         with opened(workspace.find(root, {}), {}) as desk, desk.store.transaction() as tx:
             incidents = [i for i in tx.incidents() if i.state != "retracted"]
     figures: dict[str, Any] = {"wall_s": round(wall, 1)}
@@ -39,3 +42,11 @@ def run(_: Path | None) -> dict[str, Any]:
         figures[f"{event.kind}_{event.zone}_days_late"] = (found[0].raised - event.start).days if found else None
     figures["alerts_not_planted"] = sum(i.id not in matched for i in incidents)
     return figures
+
+
+def draw(root: Path, pictures: Path) -> None:
+    """The series at the berths, as the README shows it."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    words = ("series", simulate.AOI_ID, "--zone", "berths", "--measure", "vessel_count", "--json", "--plot")
+    target = str(pictures / "demo-series.png")
+    subprocess.run(places.command(root, *words, target), stdout=subprocess.DEVNULL, check=True)

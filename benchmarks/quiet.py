@@ -16,7 +16,7 @@ SITES = {"suburb": ("T137-292319-IW2", ZoneKind.DEPOT), "sea": ("T137-292318-IW2
 EVER = Interval(start=utc("2014-01-01"), end=utc("2100-01-01"))
 
 
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path, _pictures: Path | None) -> dict[str, Any]:
     """Figures by site: looks, alerts (each with its first look)."""
     aois = [_aoi(folder, name, burst, kind) for name, (burst, kind) in SITES.items()]
     out: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from monitor.cli.demo import build
 RUNS = 5
 
 
-def run(folder: Path | None) -> dict[str, Any]:
+def run(folder: Path | None, _pictures: Path | None) -> dict[str, Any]:
     """Figures: help_s, check_cached_s (on the SIMULATED port of the demo: 374 looks in three years)."""
     help_s = best([sys.executable, "-m", "monitor", "--help"])
     with tempfile.TemporaryDirectory(prefix="quaywatch-bench-") as name:

@@ -67,8 +67,8 @@ def run(folder: Path, drawn: Path | None) -> dict[str, Any]:
             for place, zone in (("open", open_water), ("basin", basins[look.track.relative_orbit or 0])):
                 wanted = [v for v in labelled["vessels"] if v["place"] == place and v["in_zone"]]
                 tally(tallies[place], [v for v in found if _lies_in(zone, v, grid)], wanted, grid)
-            if drawn is not None and number % 3 == 0:
-                draw(desk, look, labelled["vessels"], drawn / f"{scene[17:32]}.png")
+            if drawn is not None and number % 3 == 0 and len(list(drawn.glob("look-*.png"))) < 10:
+                draw(desk, look, labelled["vessels"], drawn / f"look-{scene[17:32]}.png")
     return {place: t.figures() for place, t in tallies.items()}
 
 

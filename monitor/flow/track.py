@@ -7,7 +7,7 @@ last committed batch ended, and a second run finds nothing to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -32,6 +32,7 @@ AHEAD = 4
 """Looks read or measured ahead of the one that is waited for."""
 
 RECIPE = "reference/1"
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -100,31 +101,63 @@ class Work:
             return 0
         return reference.size_for(index + 1, len(self.passes))
 
-    def todo(self) -> list[int]:
-        """Indices of the passes to measure: new, changed, unreadable before, or due for a larger reference."""
-        return [i for i, p in enumerate(self.passes) if not self._done(i, p)]
+    def todo(self, unreadable: Set[int] | None = None) -> list[int]:
+        """Indices of the passes to measure: new, changed, or due for a larger or another reference.
 
-    def _done(self, index: int, taken: Pass) -> bool:
+        `unreadable`: those recorded as unreadable that were tried and still are. None: not tried, all are due.
+        """
+        tried = unreadable or frozenset()
+        digests = self.digests(tried if unreadable is not None else self.recorded_unreadable())
+        return [i for i, p in enumerate(self.passes) if i not in tried and not self._done(i, p, digests)]
+
+    def _done(self, index: int, taken: Pass, digests: Sequence[str]) -> bool:
         known = self.known.get(taken.id)
         return (
             known is not None
-            and known.scenes == frozenset(s.id for s in taken.scenes)
             and known.reason is not Reason.UNREADABLE
+            and known.scenes == _names(taken)
             and known.reference_looks == self.expected(index)
+            and known.reference_digest == digests[self.expected(index)]
         )
+
+    def recorded_unreadable(self) -> frozenset[int]:
+        """Indices of the passes that could not be read when they were last tried, with the same scenes."""
+        known = [self.known.get(p.id) for p in self.passes]
+        return frozenset(
+            i
+            for i, (p, k) in enumerate(zip(self.passes, known, strict=True))
+            if k is not None and k.reason is Reason.UNREADABLE and k.scenes == _names(p)
+        )
+
+    def digests(self, unreadable: Set[int]) -> list[str]:
+        """Of the first 0, 1, 2, ... passes: what a reference made from them is known by."""
+        chain = [""]
+        for index, taken in enumerate(self.passes):
+            chain.append(_linked(chain[-1], taken, readable=index not in unreadable))
+        return chain
+
+
+def _names(taken: Pass) -> frozenset[str]:
+    return frozenset(s.id for s in taken.scenes)
 
 
 def process(work: Work, pool: Executor) -> Iterator[Batch]:
-    """Batches to record, each together with the state of the reference after it."""
-    todo = {i for i in work.todo() if not _still_unreadable(work, work.passes[i])}
+    """Batches to record, each together with the state of the reference after it.
+
+    What could not be read is tried before anything else: a file that is broken for good is no news, and must not cost
+    its whole track at every poll.
+    """
+    tries = sorted(work.recorded_unreadable())
+    unreadable = {i for i in tries if isinstance(_read(work, work.passes[i]), SceneError)}
+    todo = set(work.todo(unreadable))
     if not todo:
         return
     settled = reference.settled_size(len(work.passes)) if work.track.sensor is Sensor.SENTINEL1 else 0
     if not settled:
         yield from _batches(work, sorted(todo), None, None, pool)
         return
-    saved = _usable(work, settled if any(i < settled for i in todo) else min(todo))
-    saved = _extended(work, saved, settled, pool)
+    saved = _usable(work, settled if any(i < settled for i in todo) else min(todo), work.digests(unreadable))
+    saved = _extended(work, todo, saved, settled, pool)
     yield from _batches(work, sorted(i for i in todo if i < settled), View(reference=saved.reference), saved, pool)
     yield from _followed(work, todo, saved, pool)
 
@@ -135,9 +168,9 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
     read = _ahead(pool, lambda p: _read(work, p), [work.passes[i] for i in later])
     pending: list[Future[Seen]] = []
     for index, stack in zip(later, read, strict=True):
-        saved = _advanced(saved, _offered(work, work.passes[index], stack))
+        saved = _advanced(saved, _offered(work, todo, index, stack))
         if index in todo:
-            pending.append(pool.submit(_seen, work, index, stack, View(reference=saved.reference)))
+            pending.append(pool.submit(_seen, work, index, stack, View(reference=saved.reference), saved.digest))
         if len(pending) >= AHEAD:
             pending[-AHEAD].result()  # bounds the looks held in memory
         if len(pending) == BATCH or index == later[-1]:
@@ -145,15 +178,11 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
             pending = []
 
 
-def _usable(work: Work, reach: int) -> SavedReference:
+def _usable(work: Work, reach: int, digests: Sequence[str]) -> SavedReference:
     """The saved reference if it was made from the first looks of the track, and of no more than `reach`."""
     saved = work.saved
     if saved is not None and saved.position <= reach and saved.reference.mean.shape == work.site.grid.shape:
-        digest = ""
-        for taken in work.passes[: saved.position]:
-            known = work.known.get(taken.id)
-            digest = _linked(digest, taken, readable=known is None or known.reason is not Reason.UNREADABLE)
-        if digest == saved.digest:
+        if digests[saved.position] == saved.digest:
             return saved
     return SavedReference(reference=reference.nothing(work.site.grid), position=0, digest="")
 
@@ -180,18 +209,20 @@ class _Offered:
     """None: it saw nothing of the sea, or could not be read."""
 
 
-def _offered(work: Work, taken: Pass, stack: Stack | SceneError) -> _Offered:
-    share = None
+def _offered(work: Work, todo: Set[int], index: int, stack: Stack | SceneError) -> _Offered:
+    """A look that is recorded and stays as it is counts as it is recorded, even if its file is gone by now."""
+    taken, share = work.passes[index], None
     if isinstance(stack, Stack):
         power = stack.power(work.track.polarisation)
         sea_db = vessels.sea_level_db(power, work.site.sea)
         share = None if np.isnan(sea_db) else reference.contribution(power, sea_db)
-    return _Offered(taken=taken, readable=isinstance(stack, Stack), share=share)
+    stays = index not in todo and index not in work.recorded_unreadable()
+    return _Offered(taken=taken, readable=isinstance(stack, Stack) or stays, share=share)
 
 
-def _extended(work: Work, saved: SavedReference, size: int, pool: Executor) -> SavedReference:
-    missing = work.passes[saved.position : size]
-    for offered in _ahead(pool, lambda p: _offered(work, p, _read(work, p)), missing):
+def _extended(work: Work, todo: Set[int], saved: SavedReference, size: int, pool: Executor) -> SavedReference:
+    missing = range(saved.position, size)
+    for offered in _ahead(pool, lambda i: _offered(work, todo, i, _read(work, work.passes[i])), missing):
         saved = _advanced(saved, offered)
     return saved
 
@@ -212,39 +243,25 @@ def _batches(
         _ = view.background  # once, before threads ask for it
 
     def one(index: int) -> Seen:
-        return _seen(work, index, _read(work, work.passes[index]), view)
+        digest = saved.digest if saved is not None else ""
+        return _seen(work, index, _read(work, work.passes[index]), view, digest)
 
     for first in range(0, len(todo), BATCH):
         chunk = todo[first : first + BATCH]
         yield Batch(seen=list(pool.map(one, chunk)), saved=saved if first == 0 else None, track=work.track)
 
 
-def _still_unreadable(work: Work, taken: Pass) -> bool:
-    """True for a recorded pass that could not be read, and still cannot: that is no news.
-
-    It is found out before anything else is read: a file that is broken for good must not cost its whole track at
-    every poll.
-    """
-    known = work.known.get(taken.id)
-    return (
-        known is not None
-        and known.reason is Reason.UNREADABLE
-        and known.scenes == frozenset(s.id for s in taken.scenes)
-        and isinstance(_read(work, taken), SceneError)
-    )
-
-
-def _ahead(pool: Executor, read: Callable[[Pass], T], passes: Sequence[Pass]) -> Iterator[T]:
+def _ahead(pool: Executor, read: Callable[[S], T], wanted: Sequence[S]) -> Iterator[T]:
     """Reads ahead by a few, in order, so that memory stays bounded."""
-    pending = [pool.submit(read, p) for p in passes[:AHEAD]]
-    for index in range(len(passes)):
+    pending = [pool.submit(read, w) for w in wanted[:AHEAD]]
+    for index in range(len(wanted)):
         result = pending[index % AHEAD].result()
-        if index + AHEAD < len(passes):
-            pending[index % AHEAD] = pool.submit(read, passes[index + AHEAD])
+        if index + AHEAD < len(wanted):
+            pending[index % AHEAD] = pool.submit(read, wanted[index + AHEAD])
         yield result
 
 
-def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None) -> Seen:
+def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None, digest: str) -> Seen:
     taken = work.passes[index]
     look = Look(
         id=taken.id,
@@ -259,11 +276,19 @@ def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None) 
     compared = work.expected(index)
     if isinstance(stack, SceneError):
         look, compared = replace(look, reason=Reason.UNREADABLE, detail=stack.message), 0
+        digest = ""
     else:
         result = measures.measure(stack, taken.track, work.site.aoi.zones, work.site.masks, view)
         measured = result.measurements
         look = replace(look, valid_fraction=_share(stack, work.site.outline), reason=_reason(result))
-    return Seen(look=look, taken=taken, source=work.source, measurements=measured, reference_looks=compared)
+    return Seen(
+        look=look,
+        taken=taken,
+        source=work.source,
+        measurements=measured,
+        reference_looks=compared,
+        reference_digest=digest,
+    )
 
 
 def _share(stack: Stack, outline: Mask) -> float:

@@ -46,6 +46,7 @@ class Known:
     scenes: frozenset[str]
     reason: Reason | None
     reference_looks: int
+    reference_digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,8 @@ class Seen:
     source: str
     measurements: Sequence[Measurement]
     reference_looks: int
+    reference_digest: str = ""
+    """Of the looks that the reference was made from; empty if there was none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +165,9 @@ class Transaction:
         for row in self._c.execute(select(t.scenes.c.look, t.scenes.c.id).where(t.scenes.c.aoi == aoi)):
             scenes.setdefault(row.look, set()).add(row.id)
         rows = self._c.execute(
-            select(t.looks.c.id, t.looks.c.reason, t.looks.c.reference_looks).where(t.looks.c.aoi == aoi)
+            select(t.looks.c.id, t.looks.c.reason, t.looks.c.reference_looks, t.looks.c.reference_digest).where(
+                t.looks.c.aoi == aoi
+            )
         )
         return {
             r.id: Known(
@@ -170,6 +175,7 @@ class Transaction:
                 scenes=frozenset(scenes.get(r.id, ())),
                 reason=Reason(r.reason) if r.reason else None,
                 reference_looks=r.reference_looks,
+                reference_digest=r.reference_digest,
             )
             for r in rows
         }
@@ -184,7 +190,7 @@ class Transaction:
         look = seen.look
         self._c.execute(delete(t.looks).where(t.looks.c.aoi == look.aoi, t.looks.c.id == look.id))
         self._c.execute(delete(t.scenes).where(t.scenes.c.aoi == look.aoi, t.scenes.c.id.in_(look.scenes)))
-        self._c.execute(insert(t.looks), [_look_row(look, seen.reference_looks)])
+        self._c.execute(insert(t.looks), [_look_row(look, seen)])
         self._c.execute(
             insert(t.scenes),
             [
@@ -419,7 +425,7 @@ class Transaction:
         return {x.name: self._c.execute(select(func.count()).select_from(x)).scalar_one() for x in tables}
 
 
-def _look_row(look: Look, reference_looks: int) -> dict[str, Any]:
+def _look_row(look: Look, seen: Seen) -> dict[str, Any]:
     return {
         "aoi": look.aoi,
         "id": look.id,
@@ -433,7 +439,8 @@ def _look_row(look: Look, reference_looks: int) -> dict[str, Any]:
         "valid_fraction": look.valid_fraction,
         "reason": look.reason,
         "detail": look.detail,
-        "reference_looks": reference_looks,
+        "reference_looks": seen.reference_looks,
+        "reference_digest": seen.reference_digest,
     }
 
 

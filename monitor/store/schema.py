@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-HEAD = "0001"
+HEAD = "0002"
 """Revision of the newest migration."""
 
 looks = Table(
@@ -37,9 +37,12 @@ looks = Table(
     Column("reason", String),
     Column("detail", Text, nullable=False),
     Column("reference_looks", Integer, nullable=False),
+    Column("reference_digest", String, nullable=False, server_default=""),
     Index("looks_by_track", "aoi", "track", "start"),
 )
-"""One row a look. `reference_looks`: how many looks of the track it was compared with; times are ISO 8601 UTC."""
+"""One row a look. `reference_looks`: how many looks of the track it was compared with, and `reference_digest` which:
+a look that arrives late makes it another reference of the same size. Times are ISO 8601 UTC.
+"""
 
 scenes = Table(
     "scenes",
