@@ -110,7 +110,7 @@ class Aoi:
 def _geometry(feature: Mapping[str, Any], where: str) -> BaseGeometry:
     try:
         geometry = shapely.geometry.shape(feature["geometry"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, shapely.errors.GEOSException) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, shapely.errors.ShapelyError) as error:
         raise AoiError(f"{where}: the geometry cannot be read", "Use a GeoJSON Polygon or MultiPolygon.") from error
     return checked_outline(geometry, where)
 

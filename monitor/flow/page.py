@@ -9,7 +9,7 @@ from datetime import datetime
 from monitor import __version__, pictures
 from monitor.alert import Incident, Kind, State
 from monitor.claim import Narrative
-from monitor.errors import SceneError
+from monitor.errors import SourceError
 from monitor.flow import story
 from monitor.flow.story import Chronicle, Eyes
 from monitor.flow.tell import bearings
@@ -123,7 +123,7 @@ def _newest(told: Chronicle, eyes: Eyes) -> list[ReportPicture]:
             continue
         try:
             snapshot = eyes.snapshot(usable[-1])
-        except SceneError:
+        except SourceError:
             continue
         zones = {z.name.replace("_", " "): story.rings(z.outline, eyes.site.grid.epsg) for z in told.aoi.zones}
         picture = pictures.look_picture(snapshot, zones, simulated=told.simulated, attribution=told.attribution)

@@ -15,7 +15,7 @@ from monitor.alert import Change, Incident, Kind
 from monitor.aoi import Aoi
 from monitor.baseline import Family, compared
 from monitor.claim import Bearing, Narrative
-from monitor.errors import QuaywatchError, SceneError
+from monitor.errors import QuaywatchError, SceneError, SourceError
 from monitor.flow import derive, track
 from monitor.flow.tell import bearings
 from monitor.grid import project
@@ -32,6 +32,9 @@ from monitor.store import Store
 
 SIMULATED = "quaywatch:simulated"
 """Item property that the simulator sets: all that rests on such items says so."""
+
+VISIBLE = ("b04", "b03", "b02")
+"""Red, green, blue of Sentinel-2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,13 +170,15 @@ class Eyes:
         """The picture of a look with the vessels found on it.
 
         Raises:
-            SceneError: it can no longer be read.
+            SourceError: it can no longer be found or read.
         """
         source, taken = self.passed(look)
         grid = self.site.grid
         if look.track.sensor is not Sensor.SENTINEL1:
-            stack = source.read(taken, grid, ("b04", "b03", "b02"))
-            rgb = np.stack([stack.bands[b] for b in ("b04", "b03", "b02")], axis=-1)
+            stack = source.read(taken, grid, VISIBLE)
+            if missing := [b for b in VISIBLE if b not in stack.bands]:
+                raise SceneError(f"{taken.scenes[0].id}: has no {', '.join(missing)}, which a picture needs")
+            rgb = np.stack([stack.bands[b] for b in VISIBLE], axis=-1)
             return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=(), unit="1")
         stack = source.read(taken, grid, (look.track.polarisation.lower(),))
         reference = self.reference(look)
@@ -237,7 +242,7 @@ def incident_pictures(eyes: Eyes, told: Chronicle, incident: Incident) -> dict[s
     if pair is not None:
         try:
             before, after = eyes.snapshot(pair[0]), eyes.snapshot(pair[1])
-        except SceneError:
+        except SourceError:
             return shown
         shown["before_after"] = pictures.before_after(
             before,

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -107,7 +108,7 @@ class Work:
         `unreadable`: those recorded as unreadable that were tried and still are. None: not tried, all are due.
         """
         tried = unreadable or frozenset()
-        digests = self.digests(tried if unreadable is not None else self.recorded_unreadable())
+        digests = self.digests(tried if unreadable is not None else self.recorded_unreadable)
         return [i for i, p in enumerate(self.passes) if i not in tried and not self._done(i, p, digests)]
 
     def _done(self, index: int, taken: Pass, digests: Sequence[str]) -> bool:
@@ -120,6 +121,7 @@ class Work:
             and known.reference_digest == digests[self.expected(index)]
         )
 
+    @cached_property
     def recorded_unreadable(self) -> frozenset[int]:
         """Indices of the passes that could not be read when they were last tried, with the same scenes."""
         known = [self.known.get(p.id) for p in self.passes]
@@ -147,7 +149,7 @@ def process(work: Work, pool: Executor) -> Iterator[Batch]:
     What could not be read is tried before anything else: a file that is broken for good is no news, and must not cost
     its whole track at every poll.
     """
-    tries = sorted(work.recorded_unreadable())
+    tries = sorted(work.recorded_unreadable)
     unreadable = {i for i in tries if isinstance(_read(work, work.passes[i]), SceneError)}
     todo = set(work.todo(unreadable))
     if not todo:
@@ -181,9 +183,9 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
 def _usable(work: Work, reach: int, digests: Sequence[str]) -> SavedReference:
     """The saved reference if it was made from the first looks of the track, and of no more than `reach`."""
     saved = work.saved
-    if saved is not None and saved.position <= reach and saved.reference.mean.shape == work.site.grid.shape:
-        if digests[saved.position] == saved.digest:
-            return saved
+    fits = saved is not None and saved.position <= reach and saved.reference.mean.shape == work.site.grid.shape
+    if saved is not None and fits and digests[saved.position] == saved.digest:
+        return saved
     return SavedReference(reference=reference.nothing(work.site.grid), position=0, digest="")
 
 
@@ -216,7 +218,7 @@ def _offered(work: Work, todo: Set[int], index: int, stack: Stack | SceneError) 
         power = stack.power(work.track.polarisation)
         sea_db = vessels.sea_level_db(power, work.site.sea)
         share = None if np.isnan(sea_db) else reference.contribution(power, sea_db)
-    stays = index not in todo and index not in work.recorded_unreadable()
+    stays = index not in todo and index not in work.recorded_unreadable
     return _Offered(taken=taken, readable=isinstance(stack, Stack) or stays, share=share)
 
 

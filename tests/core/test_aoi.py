@@ -181,3 +181,9 @@ def test_controls_are_not_where_activity_is_expected() -> None:
     assert ZoneKind.REFERENCE_WATER in WATER & CONTROL
     assert ZoneKind.BERTH_WATER not in CONTROL
     assert project(shapely.Point(129, 0), 32652).equals_exact(shapely.Point(500_000, 0), 1e-3)
+
+
+def test_an_unknown_geometry_is_an_error_of_the_file() -> None:
+    features = [{"properties": {"feature_type": "aoi", "id": "x"}, "geometry": {"type": "Blob", "coordinates": []}}]
+    with pytest.raises(AoiError, match=r"x\.geojson: AOI 'x': the geometry cannot be read"):
+        from_features({"features": features}, "x.geojson")

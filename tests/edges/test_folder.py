@@ -260,7 +260,7 @@ def test_an_item_that_cannot_be_used_is_left_out_and_named_and_the_others_stay(t
 
 def test_when_no_item_can_be_used_that_is_an_error_not_an_empty_answer(tmp_path: Path) -> None:
     source = catalogue(tmp_path, broken(properties__proj_code=...), broken(assets=...))
-    with pytest.raises(SourceError, match="no usable item; .*no projection") as caught:
+    with pytest.raises(SourceError, match=r"no usable item; .*no projection") as caught:
         found(source)
     assert caught.value.hint
 

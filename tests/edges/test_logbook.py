@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _change(line: bytes) -> bytes:
     return line.replace(b'"looks": [1]', b'"looks": [7]')
 
 
-TAMPERED = {
+TAMPERED: dict[str, tuple[int, Callable[[list[bytes]], list[bytes]]]] = {
     "a number in line 2, seen at line 3": (3, lambda lines: [lines[0], _change(lines[1]), *lines[2:]]),
     "line 2 gone": (2, lambda lines: [lines[0], *lines[2:]]),
     "the first line gone": (1, lambda lines: lines[1:]),

@@ -201,7 +201,8 @@ def test_pixels_that_were_not_seen_lend_nothing_to_their_neighbours(
     seen[25, 30] = False
     filler = -32768.0
     image[~seen] = filler
-    options: dict[str, Any] = {"mask": {"mask": seen}, "nodata": {"nodata": filler}, "catalogue": {}}[marked]
+    marks: dict[str, dict[str, Any]] = {"mask": {"mask": seen}, "nodata": {"nodata": filler}, "catalogue": {}}
+    options = marks[marked]
     asset = write(tmp_path / "a.tif", image, transform, epsg, **options)
     if marked == "catalogue":
         asset = replace(asset, nodata=filler)
@@ -383,24 +384,19 @@ def test_a_file_without_place_is_refused_not_taken_for_one_elsewhere(tmp_path: P
 @pytest.mark.parametrize("epsg", [5041, 32761, 27700, 2193])
 def test_a_reference_system_far_away_gives_no_pixels_and_no_crash(tmp_path: Path, epsg: int) -> None:
     asset = write(tmp_path / "a.tif", noise(40, 50), at(400_000, 300_000, 10), epsg)
-    try:
-        assert np.isnan(read_band(asset, GRID)).all()
-    except SceneError as error:
-        assert str(tmp_path) in error.message
+    assert np.isnan(read_band(asset, GRID)).all()
 
 
-def test_a_file_that_lies_turned_or_upside_down_is_refused_or_right(tmp_path: Path) -> None:
-    image = swell(60, 80)
+def test_a_file_that_lies_turned_is_put_upright(tmp_path: Path) -> None:
     turned = Affine(8.66, -5.0, 750_250, -5.0, -8.66, 3_935_100)  # 30 degrees
-    upside = Affine(10, 0, 749_900, 0, 10, 3_934_500)
-    for name, transform in (("turned", turned), ("upside", upside)):
-        asset = write(tmp_path / f"{name}.tif", image, transform)
-        try:
-            out = read_band(asset, GRID)
-        except SceneError as error:
-            assert name in error.message
-        else:
-            agree(out, warped(image, transform, CRS.from_epsg(32636), GRID), rtol=1e-2)
+    image = swell(60, 80)
+    out = read_band(write(tmp_path / "a.tif", image, turned), GRID)
+    agree(out, warped(image, turned, CRS.from_epsg(32636), GRID), rtol=1e-2)
+
+
+def test_a_file_that_is_upside_down_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", swell(60, 80), Affine(10, 0, 749_900, 0, 10, 3_934_500))
+    assert "inconsistent" in refused(tmp_path / "a.tif").message
 
 
 def test_a_window_too_large_for_memory_is_refused_before_it_is_read(

@@ -117,7 +117,8 @@ class Crash(Exception):
 
 def polled(aoi: Aoi, store: Store, *sources: Any, interval: Interval = SCENARIO.interval, **options: Any) -> Summary:
     """One poll of the whole archive, or of what the source knows of it."""
-    return poll(aoi, sources, store, interval, **({"false_alarms_a_year": 1.0, "as_of": SCENARIO.end} | options))
+    settings: dict[str, Any] = {"false_alarms_a_year": 1.0, "as_of": SCENARIO.end} | options
+    return poll(aoi, sources, store, interval, **settings)
 
 
 def state_of(store: Store, aoi: str = simulate.AOI_ID) -> dict[str, Any]:

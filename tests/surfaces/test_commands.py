@@ -17,6 +17,7 @@ import pytest
 import shapely
 
 from monitor import __version__, simulate
+from monitor.message import number
 from surfaces.conftest import NOW, ROOT, SCENARIO, Answer, process, quaywatch
 
 SURGE = re.compile(r"simport\.berths\.vessel_count\.surge\.\d{8}")
@@ -276,7 +277,7 @@ def test_alerts_are_listed_and_shown(worked: Path) -> None:
     text = ask(worked, "alerts", identity).out
     assert identity in text
     assert "sim-surge" in text
-    assert f"{one['mean_per_usable_look']:.1f}, usually {one['usual_per_usable_look']:.1f}" in text
+    assert f"{number(one['mean_per_usable_look'])}, usually {number(one['usual_per_usable_look'])}" in text
 
 
 def test_retracted_alerts_are_shown_if_asked(worked: Path) -> None:

@@ -94,7 +94,7 @@ def test_help_says_what_a_command_does_and_what_each_option_means(command: str) 
     named = [line for line in described[1:] if re.match(r"  (-|[a-z.]+ <)", line)]
     assert any(line.split()[0] == "--help" for line in named)
     for line in named:
-        assert re.search(r"  +[A-Z]\w+ .*\.", line[2:]), f"says nothing: {line}"
+        assert re.search(r"  +[A-Z].*[.;]", line[2:]), f"says nothing: {line}"
 
 
 def test_every_command_that_lists_or_answers_speaks_json() -> None:
