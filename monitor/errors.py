@@ -20,6 +20,7 @@ class QuaywatchError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
+        """Two lines for a person: what and where, then what to do."""
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -72,5 +73,6 @@ class DeliveryError(QuaywatchError):
     """A message was not accepted. `permanent`: trying again is of no use."""
 
     def __init__(self, message: str, hint: str = "", *, permanent: bool) -> None:
+        """As any of our errors, and whether it is final."""
         super().__init__(message, hint)
         self.permanent = permanent

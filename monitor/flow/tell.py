@@ -110,5 +110,7 @@ def queue(store: Store, changes: Sequence[Change], recipients: Recipients, as_of
 
 def _is_news(tx: Transaction, change: Change, address: str, recipients: Recipients, as_of: datetime) -> bool:
     if change.new in {State.FINISHED, State.RETRACTED}:
-        return any(d["recipient"] == address and d["state"] != "failed" for d in tx.deliveries(incident=change.incident.id))
+        return any(
+            d["recipient"] == address and d["state"] != "failed" for d in tx.deliveries(incident=change.incident.id)
+        )
     return as_of - change.at <= timedelta(days=recipients.tell_for_days)

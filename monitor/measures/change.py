@@ -81,7 +81,7 @@ def changed(smooth: LinearPower, reference: Reference, use: Mask) -> Changed | N
 
 
 def _unlikely(ratio: NDArray[np.floating], looks: float, n: int) -> Mask:
-    """True for the log-ratios that Benjamini & Hochberg reject. Only tails of probability Q can be; most pixels are not."""
+    """True for the log-ratios that Benjamini & Hochberg reject: they lie in the tails of probability Q."""
     freedom = 2 * looks, 2 * max(n, 1) * looks
     low, middle, high = (float(np.log(special.fdtri(*freedom, share))) for share in (Q / 2, 0.5, 1 - Q / 2))
     candidates = np.flatnonzero((ratio < low - middle) | (ratio > high - middle))
