@@ -33,26 +33,12 @@ class State:
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
-        """The workspace at work.
-
-        Raises:
-            StoreError: the database turned out to be damaged, or another process kept it locked.
-        """
-        from sqlalchemy.exc import DatabaseError
-
+        """The workspace at work."""
         from monitor import workspace
-        from monitor.errors import StoreError
         from monitor.flow.desk import opened
 
-        home = workspace.find(self.workspace, os.environ)
-        try:
-            with opened(home, os.environ) as desk:
-                yield desk
-        except DatabaseError as error:
-            hint = "Move it away, or restore a backup, then run backfill."
-            if "locked" in str(error.orig):
-                hint = "Another quaywatch is writing to it: wait for that one, then run this again."
-            raise StoreError(f"{home.database}: the database cannot be used ({error.orig})", hint) from error
+        with opened(workspace.find(self.workspace, os.environ), os.environ) as desk:
+            yield desk
 
 
 def say(value: Any) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from unittest import mock
 
@@ -29,6 +31,9 @@ NOW = "2022-12-01"
 
 SCENARIO = simulate.Scenario(seed=7, years=0.9)
 """Long enough for the planted surge to be found."""
+
+PATIENCE = 60
+"""Seconds that a command or a daemon on a busy machine may take."""
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -59,12 +64,29 @@ def quaywatch(*args: str | Path) -> Answer:
         mock.patch.object(sys, "argv", ["quaywatch", *map(str, args)]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        _impatient(),
     ):
         try:
             main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
     return Answer(code=code, out=out.getvalue(), err=err.getvalue())
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    """A daemon that ought to refuse and runs instead ends the test, not the evening."""
+
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"no end after {PATIENCE} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def process(*args: str | Path) -> Answer:

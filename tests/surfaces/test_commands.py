@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,10 @@ import pytest
 import shapely
 
 from monitor import __version__, simulate
+from monitor.alert import Kind, State
+from monitor.cli import views
 from monitor.message import number
+from monitor.store import Store
 from surfaces.conftest import NOW, ROOT, SCENARIO, Answer, process, quaywatch
 
 SURGE = re.compile(r"simport\.berths\.vessel_count\.surge\.\d{8}")
@@ -138,6 +142,19 @@ def test_exit_code_is_zero_while_nothing_changed(cold: Path) -> None:
     done = quaywatch("-w", cold, "check", "simport", "--as-of", "2022-03-01", "--exit-code", "--json")
     assert (done.code, done.value["alert"]) == (0, False)
     assert 0 < done.value["looks"] < 40
+
+
+def test_only_an_open_change_is_an_alert(worked: Path) -> None:
+    store = Store(worked / "var" / "quaywatch.sqlite")
+    with store.transaction() as tx:
+        change = next(i for i in tx.incidents() if SURGE.fullmatch(i.id))
+    store.close()
+    states = {state: views.is_alert(replace(change, state=state)) for state in State}
+    assert [state for state, is_alert in states.items() if is_alert and state is not State.BLIND] == [
+        State.PROVISIONAL,
+        State.CONFIRMED,
+    ]
+    assert not views.is_alert(replace(change, kind=Kind.BLIND, state=State.BLIND))
 
 
 def test_check_writes_a_report(worked: Path, tmp_path: Path) -> None:

@@ -28,10 +28,7 @@ from monitor.flow.desk import Desk, Outcome
 from monitor.flow.poll import Summary
 from monitor.store import Store
 from monitor.times import Interval, utc
-from surfaces.conftest import ROOT, content, quaywatch, rewrite
-
-PATIENCE = 40.0
-"""Seconds that a daemon on a busy machine may take to do something."""
+from surfaces.conftest import PATIENCE, ROOT, content, quaywatch, rewrite
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
