@@ -114,10 +114,10 @@ def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
         log.exception("%s: a fault of the tool itself", aoi.id)
         _postpone(desk, aoi, now, f"{type(error).__name__}: {error}")
         return
-    if stop.is_set():
-        # the poll may have been cut short: it is due again at the next start
-        with desk.store.transaction() as tx:
-            tx.set_poll(aoi.id, last=now, next_=now, problem="")
+    # a poll that may have been cut short is due again at the next start
+    due = now if stop.is_set() else now + desk.cadence
+    with desk.store.transaction() as tx:
+        tx.set_poll(aoi.id, last=now, next_=due, problem="\n".join(outcome.summary.problems))
     summary = outcome.summary
     log.info(
         "%s: %d scenes, %d new looks (%d unusable), %d changes, %d mails",

@@ -44,11 +44,10 @@ def ad_hoc(lon: float, lat: float, radius_m: float) -> Aoi:
     """
     # What makes no difference on the ground (0.1 m) makes no other place; + 0.0 turns -0.0 into 0.0.
     lon, lat, radius_m = round(lon, 6) + 0.0, round(lat, 6) + 0.0, round(radius_m, 1)
-    outline = checked_outline(circle(lon, lat, radius_m), f"{lon:g},{lat:g}")
+    where = f"{lon:.10g},{lat:.10g}"
+    outline = checked_outline(circle(lon, lat, radius_m), where)
     identity = _hash(f"{lon:.6f},{lat:.6f},{radius_m:.1f}".encode())
-    return Aoi(
-        id=f"point-{identity}", name=f"{radius_m:g} m around {lon:g},{lat:g}", outline=outline, zones=(whole(outline),)
-    )
+    return Aoi(id=f"point-{identity}", name=f"{radius_m:g} m around {where}", outline=outline, zones=(whole(outline),))
 
 
 def read_aoi(path: Path, where: str) -> Aoi:

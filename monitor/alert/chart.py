@@ -133,6 +133,7 @@ def _summed(incident: Incident, scores: Sequence[Score]) -> Incident:
     baselines = [s.baseline for s in scores if s.baseline is not None]
     return replace(
         incident,
+        last=scores[-1].at,
         looks=tuple(s.look for s in scores),
         tracks=tuple(sorted({s.track for s in scores})),
         mean=sum(s.value for s in scores) / len(scores),

@@ -57,6 +57,9 @@ class Incident:
     until: datetime | None = None
     """Last look of the change; None while it lasts."""
 
+    last: datetime | None = None
+    """Newest of `looks`: what is said of a lasting change is said up to here, not up to today."""
+
     looks: Sequence[str] = ()
     """Ids of the usable looks from the onset on."""
 

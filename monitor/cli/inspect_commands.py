@@ -126,7 +126,7 @@ def _plot(desk: Desk, aoi: str, zone: str, measure: str, target: str) -> None:
     entry = MEASURES[measure]
     png = pictures.series_plot(
         story.series_points(followed, entry.family),
-        story.unused(told.looks),
+        story.unused(told.looks, sorted({s.track for s in followed.scores})),
         own[-1] if own else None,
         entry.unit,
         f"{told.aoi.name}, {zone}: {entry.label}",
@@ -171,10 +171,9 @@ def alerts(
 
 def _show_incident(desk: Desk, incident: Incident, steps: list[Change], *, as_json: bool) -> None:
     from monitor.cli import views
-    from monitor.clock import now
     from monitor.flow.tell import bearings
 
-    touched = bearings(desk.narrative, incident, now())
+    touched = bearings(desk.narrative, incident)
     if as_json:
         say(
             {

@@ -235,6 +235,9 @@ def headline(told: Chronicle) -> str:
     if told.looks:
         counted += f" ({told.looks[0].start:%Y-%m-%d} to {told.looks[-1].start:%Y-%m-%d})"
     lasting = [i for i in told.incidents if is_alert(i)]
+    blind = next((i for i in told.incidents if i.state is State.BLIND), None)
+    if blind is not None:
+        counted += f"; no usable look since {blind.onset:%Y-%m-%d}"
     if lasting:
         found = "; ".join(f"{i.zone.replace('_', ' ')}: {i.kind} since {i.onset:%Y-%m-%d} ({i.state})" for i in lasting)
         return f"{told.aoi.name}: {found}. {counted}."

@@ -120,8 +120,6 @@ class Desk:
             untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
         self.queue(untold, as_of)
         tell.log_changes(self.store, self.logbook, narrative)
-        with self.store.transaction() as tx:
-            tx.set_poll(aoi.id, last=as_of, next_=as_of + self.cadence, problem="\n".join(summary.problems))
         if not announce:
             return Outcome(summary=summary)
         return Outcome(summary=summary, delivered=self.send(as_of))

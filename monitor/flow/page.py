@@ -52,7 +52,7 @@ def report(
             series=_series(told, lasting),
             pictures=[p for i in shown for p in _before_after(told, eyes, i)] + _newest(told, eyes),
             looks=_looks(told),
-            statements=_statements(narrative, lasting, now),
+            statements=_statements(narrative, lasting),
             recipes=told.recipes,
             attribution=told.attribution,
             false_alarms_per_year=false_alarms_a_year / told.watched,
@@ -147,9 +147,9 @@ def _looks(told: Chronicle) -> list[ReportLooks]:
     return rows
 
 
-def _statements(narrative: Narrative, lasting: Sequence[Incident], now: datetime) -> list[Statement]:
+def _statements(narrative: Narrative, lasting: Sequence[Incident]) -> list[Statement]:
     unique = {}
     for incident in lasting:
-        for said in story.statements(bearings(narrative, incident, now)):
+        for said in story.statements(bearings(narrative, incident)):
             unique[said.claim_id, said.says] = said
     return list(unique.values())

@@ -289,7 +289,7 @@ class Teller:
             unit=entry.unit if entry else "",
             series=dated(followed) if followed else [],
             unused=unused(told.looks, incident.tracks or None),
-            statements=statements(bearings(self.narrative, incident, self.now)),
+            statements=statements(bearings(self.narrative, incident)),
             simulated=told.simulated,
             pictures=incident_pictures(eyes, told, incident),
             false_alarms_per_year=self.false_alarms_a_year / told.watched,

@@ -16,7 +16,7 @@ from monitor.store import Store, Transaction
 from monitor.transports import message_id_for
 
 
-def bearings(narrative: Narrative, incident: Incident, as_of: datetime) -> list[Bearing]:
+def bearings(narrative: Narrative, incident: Incident) -> list[Bearing]:
     """The claims an incident touches; none for a blind spell, which says nothing either way."""
     if incident.kind is Kind.BLIND:
         return []
@@ -28,7 +28,7 @@ def bearings(narrative: Narrative, incident: Incident, as_of: datetime) -> list[
         measure=incident.measure,
         sensor=next(iter(sensors)).short if len(sensors) == 1 else None,
         since=incident.onset,
-        until=incident.until or as_of,
+        until=incident.until or incident.last or incident.raised,
         direction=Heading.UP if incident.kind is Kind.SURGE else Heading.DOWN,
     )
 
@@ -42,7 +42,7 @@ def log_changes(store: Store, logbook: Logbook, narrative: Narrative) -> int:
     with store.transaction() as tx:
         waiting = tx.changes(logged=False)
     for change, recorded in waiting:
-        logbook.append(entry(change, recorded, bearings(narrative, change.incident, recorded)))
+        logbook.append(entry(change, recorded, bearings(narrative, change.incident)))
         with store.transaction() as tx:
             tx.mark_logged(change.id)
     return len(waiting)

@@ -30,7 +30,7 @@ def unpack(data: bytes) -> Reference:
         return Reference(looks=int(saved["looks"]), **{name: saved[name] for name in ARRAYS})
 
 
-TIMES = ("onset", "raised", "until")
+TIMES = ("onset", "raised", "until", "last")
 
 
 def incident_json(incident: Incident) -> str:
@@ -47,7 +47,7 @@ def incident_from(text: str) -> Incident:
     """The incident of `incident_json`."""
     body = json.loads(text)
     for name in TIMES:
-        body[name] = utc(body[name]) if body[name] else None
+        body[name] = utc(body[name]) if body.get(name) else None
     for name in ("mean", "usual"):
         body[name] = float("nan") if body[name] is None else body[name]
     for name in ("looks", "tracks", "hits"):

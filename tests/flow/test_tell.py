@@ -142,14 +142,14 @@ def test_each_step_is_logged_once_against_the_claims_it_touches(store: Store, tm
 
 def test_a_lull_runs_against_what_a_surge_would_support() -> None:
     lull = replace(SURGE, kind=Kind.LULL)
-    assert [b.relation for b in bearings(NARRATIVE, lull, NOW)] == ["runs_against", "agrees", "touches"]
+    assert [b.relation for b in bearings(NARRATIVE, lull)] == ["runs_against", "agrees", "touches"]
 
 
 def test_a_lasting_change_reaches_to_the_day_it_is_told() -> None:
     early = replace(SURGE, onset=utc("2025-08-01"))
-    assert bearings(NARRATIVE, early, utc("2025-09-01")) == []
-    assert len(bearings(NARRATIVE, early, utc("2025-11-01"))) == 3
-    assert bearings(NARRATIVE, replace(early, until=utc("2025-09-30")), utc("2025-11-01")) == []
+    assert bearings(NARRATIVE, replace(early, last=utc("2025-09-01"))) == []
+    assert len(bearings(NARRATIVE, replace(early, last=utc("2025-11-01")))) == 3
+    assert bearings(NARRATIVE, replace(early, until=utc("2025-09-30"), last=utc("2025-11-01"))) == []
 
 
 def test_an_entry_is_json_without_nan() -> None:

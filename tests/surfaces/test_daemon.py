@@ -210,6 +210,7 @@ class FakeDesk:
     polled: list[str] = field(default_factory=list)
     sent: int = 0
     stop: Callable[[str], object] = lambda _: None
+    cadence: timedelta = timedelta(hours=6)
 
     def window(self, as_of: datetime) -> Interval:
         return Interval(start=as_of - timedelta(days=30), end=as_of)
@@ -219,8 +220,6 @@ class FakeDesk:
         self.stop(aoi.id)
         if aoi.id in self.failing:
             raise self.failing[aoi.id]
-        with self.store.transaction() as tx:
-            tx.set_poll(aoi.id, last=as_of, next_=as_of + timedelta(hours=6), problem="")
         return Outcome(summary=Summary(aoi=aoi.id))
 
     def send(self, as_of: datetime) -> Delivered:
