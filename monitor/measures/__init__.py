@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -168,7 +168,9 @@ def measure(
     cut = zone_masks(zones, masks, view)
     usually = view.reference.known() if view is not None else None
     usable = {z.name: usability(stack, track.sensor, cut[z.name], usually) for z in zones}
-    scene = _prepared(stack, track, zones, cut, view)
+    water = [z.name for z in zones if z.kind in WATER]
+    asked, drawn = (_union((of[n] for n in water), stack.grid.shape) for of in (cut, masks))
+    scene = _prepared(stack, track, view, asked, drawn)
     return Measured(
         measurements=tuple(m for z in zones for m in _zone_measurements(scene, z, cut[z.name], usable[z.name])),
         vessels=scene.vessels,
@@ -176,18 +178,30 @@ def measure(
     )
 
 
-def _prepared(stack: Stack, track: Track, zones: Sequence[Zone], cut: Mapping[str, Mask], view: View | None) -> _Scene:
+def _prepared(stack: Stack, track: Track, view: View | None, asked: Mask, drawn: Mask) -> _Scene:
+    """The look with what its zones share. `asked`: water of the water zones; `drawn`: their outlines."""
     if track.sensor is not Sensor.SENTINEL1:
         return _Scene(stack=stack, track=track, view=view)
     power = stack.power(track.polarisation)
     if view is None:
         return _Scene(stack=stack, track=track, view=view, power=power)
     found: Sequence[Vessel] = ()
-    water = [cut[z.name] for z in zones if z.kind in WATER]
-    if water:
-        everywhere: Mask = np.logical_or.reduce(water) & stack.seen()
-        found = vessels.inside(vessels.detect(power, everywhere, view.background, stack.grid), everywhere)
-    return _Scene(stack=stack, track=track, view=view, power=power, smooth=multilook(power), vessels=found)
+    if asked.any():
+        seen = stack.seen()
+        # the sea is described on all water of the AOI: a zone alone may be too narrow for it
+        water = (asked | view.background.water) & seen
+        sea_db = vessels.sea_level_db(power, drawn)
+        found = vessels.detect(power, water, view.background, stack.grid, sea_db=sea_db)
+    return _Scene(
+        stack=stack, track=track, view=view, power=power, smooth=multilook(power), vessels=vessels.inside(found, asked)
+    )
+
+
+def _union(masks: Iterable[Mask], shape: tuple[int, int]) -> Mask:
+    union: Mask = np.zeros(shape, bool)
+    for mask in masks:
+        union |= mask
+    return union
 
 
 def _zone_measurements(scene: _Scene, zone: Zone, mask: Mask, usable: Usability) -> list[Measurement]:

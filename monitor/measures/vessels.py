@@ -157,7 +157,9 @@ def standing_out(power: LinearPower, water: Mask, sea: Sea) -> tuple[Mask, Decib
     return out, contrast
 
 
-def detect(power: LinearPower, water: Mask, known: Background | None, grid: Grid) -> list[Vessel]:
+def detect(
+    power: LinearPower, water: Mask, known: Background | None, grid: Grid, *, sea_db: float | None = None
+) -> list[Vessel]:
     """The vessels in a look.
 
     Args:
@@ -165,12 +167,14 @@ def detect(power: LinearPower, water: Mask, known: Background | None, grid: Grid
         water: True where a vessel may be, shape (height, width).
         known: what the track usually shows. None: fixed structures are counted as vessels.
         grid: of the AOI.
+        sea_db: level of the sea in this look, as it was told to the reference. None: that of `water`.
     """
+    sea_db = sea_level_db(power, water) if sea_db is None else sea_db
     clear = ready(power, water)
     if known is None:
         out, contrast = standing_out(clear, water, sea_around(clear, water))
         return [_vessel(patch, grid) for patch in patches(out, contrast, grid)]
-    over_empty = Decibel(to_db(clear) - np.float32(sea_level_db(power, water)) - known.empty)
+    over_empty = Decibel(to_db(clear) - np.float32(sea_db) - known.empty)
     with np.errstate(invalid="ignore"):
         calm = water & ~(known.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
         out, contrast = standing_out(clear, water, sea_around(clear, calm))
