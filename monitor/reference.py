@@ -54,6 +54,10 @@ class Reference:
     mean: NDArray[np.float32]
     """Shape (height, width). Mean power of the 3 x 3 multilooked pixel; 0 where never seen."""
 
+    lowest: NDArray[np.float32]
+    """Shape (2, height, width). The two darkest levels of the pixel so far, dB, darkest first; inf where there is none.
+    The second is told from noise by having happened twice."""
+
     seen: NDArray[np.uint16]
     """Shape (height, width). Looks in which the pixel was seen."""
 
@@ -72,6 +76,10 @@ class Background:
     busy: Decibel
     """dB over the sea that the pixel exceeds on every tenth look; NaN where seen too rarely."""
 
+    darkest: Decibel
+    """dB that the pixel went below once only; inf where seen less than twice. A structure never comes far below its
+    usual level, however calm the sea around it; a berth that was ever empty does."""
+
     water: Mask
     """True where the empty state is about as dark as the sea. Single pixels follow their neighbours."""
 
@@ -87,7 +95,11 @@ def background(reference: Reference) -> Background:
     water: Mask = ndimage.uniform_filter(dark, 3, mode="nearest") > 0.5
     near = ndimage.uniform_filter((~water).astype(np.float32), 2 * SHORE_PIXELS + 1, mode="nearest") > 1e-4
     return Background(
-        empty=empty, busy=quantile(reference.histogram, BUSY_QUANTILE, known), water=water, shore=water & near
+        empty=empty,
+        busy=quantile(reference.histogram, BUSY_QUANTILE, known),
+        darkest=Decibel(reference.lowest[1]),
+        water=water,
+        shore=water & near,
     )
 
 
@@ -123,6 +135,7 @@ def nothing(grid: Grid) -> Reference:
         looks=0,
         histogram=np.zeros((BINS, *grid.shape), np.uint8),
         mean=np.zeros(grid.shape, np.float32),
+        lowest=np.full((2, *grid.shape), np.inf, np.float32),
         seen=np.zeros(grid.shape, np.uint16),
     )
 
@@ -137,15 +150,19 @@ class Contribution:
     smooth: LinearPower
     """Shape (height, width). Power, multilooked 3 x 3; NaN where not seen."""
 
+    level: Decibel
+    """The same in dB."""
+
 
 def contribution(power: LinearPower, sea_db: float) -> Contribution:
     """The share of a look. `sea_db`: level of the sea in it, dB."""
     smooth = multilook(power)
+    level = to_db(smooth)
     with np.errstate(invalid="ignore"):
-        above = (to_db(smooth) - np.float32(sea_db + LOWEST)) / np.float32(STEP)
+        above = (level - np.float32(sea_db + LOWEST)) / np.float32(STEP)
         bins = np.clip(above, 0, BINS - 1).astype(np.uint8)
     bins[np.isnan(smooth)] = NOT_SEEN
-    return Contribution(bins=bins, smooth=smooth)
+    return Contribution(bins=bins, smooth=smooth, level=level)
 
 
 def updated(reference: Reference, look: Contribution) -> Reference:
@@ -161,7 +178,10 @@ def updated(reference: Reference, look: Contribution) -> Reference:
     weight = np.where(valid, 1 / np.clip(seen, 1, MEMORY), 0).astype(np.float32)
     step = np.where(valid, look.smooth, np.float32(0)) - reference.mean
     mean = np.add(reference.mean, weight * step, dtype=np.float32)
-    return replace(reference, looks=reference.looks + 1, histogram=histogram, mean=mean, seen=seen)
+    first, second = reference.lowest
+    level = np.where(valid, look.level, np.float32(np.inf))
+    lowest = np.stack([np.minimum(first, level), np.minimum(second, np.maximum(first, level))])
+    return replace(reference, looks=reference.looks + 1, histogram=histogram, mean=mean, lowest=lowest, seen=seen)
 
 
 def quantile(histogram: NDArray[np.uint8], share: float, known: Mask) -> Decibel:

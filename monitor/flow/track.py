@@ -32,7 +32,7 @@ BATCH = 16
 AHEAD = 4
 """Looks read or measured ahead of the one that is waited for."""
 
-RECIPE = "reference/1"
+RECIPE = "reference/2"
 S = TypeVar("S")
 T = TypeVar("T")
 

@@ -51,6 +51,9 @@ PEAK_DB = 8.0
 OVER_EMPTY_DB = 5.0
 """Over the empty state of the pixel: structures swing by 1 to 3 dB between looks."""
 
+OVER_DARKEST_DB = 8.0
+"""Over the darkest the pixel has been: a breakwater beside a calm sea stands out of the sea, but not of itself."""
+
 FAR_OVER_EMPTY_DB = 9.0
 """Pixels this far over their empty state do not describe the sea; less may be a gust."""
 
@@ -174,12 +177,13 @@ def detect(
     if known is None:
         out, contrast = standing_out(clear, water, sea_around(clear, water))
         return [_vessel(patch, grid) for patch in patches(out, contrast, grid)]
-    over_empty = Decibel(to_db(clear) - np.float32(sea_db) - known.empty)
+    level = to_db(clear)
+    over_empty = Decibel(level - np.float32(sea_db) - known.empty)
     with np.errstate(invalid="ignore"):
         calm = water & ~(known.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
         out, contrast = standing_out(clear, water, sea_around(clear, calm))
         berthed = known.shore & water & (over_empty > FAR_OVER_EMPTY_DB) & (contrast > CONTRAST_DB)
-        out = (out & ~(over_empty < OVER_EMPTY_DB)) | berthed
+        out = ((out & ~(over_empty < OVER_EMPTY_DB)) | berthed) & ~(level - known.darkest < OVER_DARKEST_DB)
     return [_vessel(p, grid) for p in patches(out, contrast, grid) if not _recurs(p, known)]
 
 

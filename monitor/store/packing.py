@@ -14,7 +14,7 @@ from monitor.alert import Incident, Kind, State
 from monitor.reference import Reference
 from monitor.times import utc
 
-ARRAYS = ("histogram", "mean", "seen")
+ARRAYS = ("histogram", "mean", "lowest", "seen")
 
 
 def pack(reference: Reference) -> bytes:

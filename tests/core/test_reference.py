@@ -214,3 +214,23 @@ def test_contribution_keeps_the_multilooked_power() -> None:
     share = reference.contribution(flat(3.0), SEA_DB)
     assert isinstance(share, Contribution)
     assert share.smooth == pytest.approx(10 ** ((SEA_DB + 3) / 10), rel=1e-4)
+
+
+@given(st.lists(st.lists(st.one_of(st.floats(-25, 0), st.just(math.nan)), min_size=4, max_size=4), max_size=8))
+def test_the_two_darkest_levels_are_those_of_the_sorted_sample(looks: list[list[float]]) -> None:
+    """Unseen pixels change nothing, and the order of the looks does not matter."""
+    grid = Grid(epsg=32652, left=0.0, top=0.0, resolution=10.0, height=2, width=2)
+    states = []
+    for order in (looks, looks[::-1]):
+        state = reference.nothing(grid)
+        for levels in order:
+            level = Decibel(np.array(levels, np.float32).reshape(2, 2))
+            bins = np.where(np.isnan(level), reference.NOT_SEEN, 3).astype(np.uint8)
+            look = reference.Contribution(bins=bins, smooth=to_power(level), level=level)
+            state = reference.updated(state, look)
+        states.append(state.lowest)
+    np.testing.assert_array_equal(states[0], states[1])
+    for pixel in range(4):
+        seen = sorted(np.float32(levels[pixel]) for levels in looks if not math.isnan(levels[pixel]))
+        expected = [*seen, math.inf, math.inf][:2]
+        np.testing.assert_array_equal(states[0].reshape(2, 4)[:, pixel], np.array(expected, np.float32))

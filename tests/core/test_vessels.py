@@ -216,6 +216,7 @@ def test_near_a_shore_the_empty_state_is_the_better_guide(shore: bool) -> None:
     known = Background(
         empty=Decibel(np.full(GRID.shape, 1, np.float32)),
         busy=Decibel(np.full(GRID.shape, 3, np.float32)),
+        darkest=Decibel(np.full(GRID.shape, -40, np.float32)),
         water=WATER,
         shore=WATER & shore,
     )
@@ -330,3 +331,26 @@ def test_vessels_are_in_the_zone_that_holds_their_centre() -> None:
     assert len(made) == 2
     (inside,) = vessels.inside(made, zone)
     assert off(inside, Hull()) < 30
+
+
+def test_a_breakwater_is_no_vessel_when_the_sea_is_calm() -> None:
+    """It scatters the same in any wind: beside a calm sea it stands out by 9 dB more than usual, but not of itself."""
+    wall: Mask = np.zeros(GRID.shape, bool)
+    wall[40:120, 80:83] = True
+
+    def harbour(seed: int, sea_db: float, hulls: Sequence[Hull] = ()) -> LinearPower:
+        power = look(seed, hulls, sea_db=sea_db)
+        rng = np.random.default_rng(1000 + seed)
+        power[wall] = (10 ** (-9 / 10) * simulate.speckle(GRID.shape, rng, LOOKS))[wall].astype(np.float32)
+        return power
+
+    state = reference.nothing(GRID)
+    for seed in range(24):
+        sea_db = -14.0 if seed % 8 else CALM
+        state = reference.updated(state, reference.contribution(harbour(seed, sea_db), sea_db))
+    known = reference.background(state)
+    ship = Hull(x=X + 250, heading=20.0)
+    for seed in range(100, 106):
+        assert found(harbour(seed, CALM), known) == []
+        (vessel,) = found(harbour(seed, CALM, [ship]), known)
+        assert off(vessel, ship) < 30
