@@ -21,6 +21,8 @@ LOWEST, STEP, BINS = -5.0, 2.0, 16
 """dB over the sea of the look: 16 bins of 2 dB from -5 to 27. The first also holds all below, the last all above."""
 
 NOT_SEEN = 255
+NEVER = np.int16(32767)
+"""In place of a level in hundredths of a dB: the pixel was not seen that often."""
 
 FULL = 240
 """Counts are halved when a pixel reaches this: old looks fade, and a byte is enough."""
@@ -54,9 +56,9 @@ class Reference:
     mean: NDArray[np.float32]
     """Shape (height, width). Mean power of the 3 x 3 multilooked pixel; 0 where never seen."""
 
-    lowest: NDArray[np.float32]
-    """Shape (2, height, width). The two darkest levels of the pixel so far, dB, darkest first; inf where there is none.
-    The second is told from noise by having happened twice."""
+    lowest: NDArray[np.int16]
+    """Shape (2, height, width). The two darkest levels of the pixel so far, hundredths of a dB, darkest first; NEVER
+    where there is none. The second is told from noise by having happened twice."""
 
     seen: NDArray[np.uint16]
     """Shape (height, width). Looks in which the pixel was seen."""
@@ -97,7 +99,7 @@ def background(reference: Reference) -> Background:
     return Background(
         empty=empty,
         busy=quantile(reference.histogram, BUSY_QUANTILE, known),
-        darkest=Decibel(reference.lowest[1]),
+        darkest=_darkest(reference),
         water=water,
         shore=water & near,
     )
@@ -105,6 +107,11 @@ def background(reference: Reference) -> Background:
 
 FIRST_SIZE = 12
 """Looks of a track before its first reference."""
+
+
+def _darkest(reference: Reference) -> Decibel:
+    second = reference.lowest[1]
+    return Decibel(np.where(second == NEVER, np.float32(np.inf), second / np.float32(100)).astype(np.float32))
 
 
 def settled_size(total: int) -> int:
@@ -135,7 +142,7 @@ def nothing(grid: Grid) -> Reference:
         looks=0,
         histogram=np.zeros((BINS, *grid.shape), np.uint8),
         mean=np.zeros(grid.shape, np.float32),
-        lowest=np.full((2, *grid.shape), np.inf, np.float32),
+        lowest=np.full((2, *grid.shape), NEVER, np.int16),
         seen=np.zeros(grid.shape, np.uint16),
     )
 
@@ -179,7 +186,7 @@ def updated(reference: Reference, look: Contribution) -> Reference:
     step = np.where(valid, look.smooth, np.float32(0)) - reference.mean
     mean = np.add(reference.mean, weight * step, dtype=np.float32)
     first, second = reference.lowest
-    level = np.where(valid, look.level, np.float32(np.inf))
+    level = np.where(valid, np.round(look.level * 100), NEVER).astype(np.int16)
     lowest = np.stack([np.minimum(first, level), np.minimum(second, np.maximum(first, level))])
     return replace(reference, looks=reference.looks + 1, histogram=histogram, mean=mean, lowest=lowest, seen=seen)
 

@@ -382,7 +382,7 @@ def test_a_saved_reference_is_found_by_its_recipe_only(store: Store) -> None:
         looks=3,
         histogram=np.ones((BINS, 2, 3), np.uint8),
         mean=np.ones((2, 3), np.float32),
-        lowest=np.full((2, 2, 3), -20, np.float32),
+        lowest=np.full((2, 2, 3), -2000, np.int16),
         seen=np.ones((2, 3), np.uint16),
     )
     with store.transaction() as tx:

@@ -24,6 +24,7 @@ from flow.conftest import SCENARIO, Archive, Counting, Crash, catalogued, polled
 from monitor.alert import Change, State
 from monitor.aoi import Aoi
 from monitor.errors import SourceError
+from monitor.flow.track import RECIPE
 from monitor.measures import MEASURES, Reason
 from monitor.reference import FIRST_SIZE
 from monitor.sources.folder import FolderSource
@@ -519,7 +520,7 @@ def test_a_changed_outline_of_another_shape_starts_a_reference_of_its_own(
     summary = polled(port, store, catalogued_beside(archive, radar(archive.items)[: FIRST_SIZE + 1]))
     assert summary.new_looks == 1
     with store.transaction() as tx:
-        saved = tx.reference(AOI, TRACK, "reference/1")
+        saved = tx.reference(AOI, TRACK, RECIPE)
     assert saved is not None
     assert saved.reference.mean.shape == port.grid().shape
 
