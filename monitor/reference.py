@@ -197,13 +197,15 @@ def quantile(histogram: NDArray[np.uint8], share: float, known: Mask) -> Decibel
     Postcondition: within the bin that holds the exact sample quantile.
     """
     total = histogram.sum(axis=0, dtype=np.uint16)
-    wanted = (share * total).astype(np.float32)
     level = np.full(total.shape, np.nan, np.float32)
-    below = np.zeros(total.shape, np.float32)
-    open_ = known & (total > 0)
-    for number, counts in enumerate(histogram):
-        here = open_ & (below + counts >= wanted) & (counts > 0)
-        level[here] = LOWEST + STEP * (number + (wanted[here] - below[here]) / counts[here])
-        open_ &= ~here
-        below += counts
+    waiting = np.flatnonzero(known & (total > 0))  # shrinks bin by bin: most pixels are done after a few
+    wanted = (share * total.ravel()[waiting]).astype(np.float32)
+    below = np.zeros(waiting.size, np.float32)
+    for number, bins in enumerate(histogram.reshape(len(histogram), -1)):
+        counts = bins[waiting]
+        here = (below + counts >= wanted) & (counts > 0)
+        inside = (wanted[here] - below[here]) / counts[here]
+        level.ravel()[waiting[here]] = LOWEST + STEP * (number + inside)
+        left = ~here
+        waiting, wanted, below = waiting[left], wanted[left], below[left] + counts[left]
     return Decibel(level)

@@ -167,10 +167,14 @@ def process(work: Work, pool: Executor) -> Iterator[Batch]:
 def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor) -> Iterator[Batch]:
     """Looks after the settled reference, each compared with all up to itself."""
     later = range(saved.position, max(todo) + 1)
-    read = _ahead(pool, lambda p: _read(work, p), [work.passes[i] for i in later])
+
+    def read(index: int) -> tuple[Stack | SceneError, _Offered]:
+        stack = _read(work, work.passes[index])
+        return stack, _offered(work, todo, index, stack)
+
     pending: list[Future[Seen]] = []
-    for index, stack in zip(later, read, strict=True):
-        saved = _advanced(saved, _offered(work, todo, index, stack))
+    for index, (stack, offered) in zip(later, _ahead(pool, read, later), strict=True):
+        saved = _advanced(saved, offered)
         if index in todo:
             pending.append(pool.submit(_seen, work, index, stack, View(reference=saved.reference), saved.digest))
         if len(pending) >= AHEAD:
