@@ -93,7 +93,9 @@ def fit(values: Sequence[float], family: Family) -> Baseline | None:
         return None
     sample = np.asarray(values, float)
     if family in {Family.COUNT, Family.PRESENCE}:
-        return Baseline(family=family, n=n, centre=float(sample.mean()), spread=float(sample.std(ddof=1)))
+        mean = float(sample.sum()) / n
+        distance = sample - mean
+        return Baseline(family=family, n=n, centre=mean, spread=math.sqrt(float(distance @ distance) / (n - 1)))
     ordered = np.sort(sample)
     on_scale = np.sqrt(np.maximum(ordered, 0)) if family is Family.AMOUNT else ordered
     centre = _median(on_scale)

@@ -72,8 +72,8 @@ def poll(
     source, found, problems = _search(aoi, sources, interval)
     with store.transaction() as tx:
         known = tx.known_looks(aoi.id)
-        scenes = {s.id: s for s in _restored(tx.known_items(aoi.id), sources)}
-    scenes |= {s.id: s for s in found}
+        scenes = {s.id: s for s in found}
+        scenes |= {s.id: s for s in _restored(tx.known_items(aoi.id, but=scenes), sources)}
     passes = by_pass(scenes.values())
     todo = _works(aoi, passes, known, store, source)
     total = sum(len(w.todo()) for w in todo)

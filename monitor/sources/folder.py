@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +186,16 @@ def _finite(value: Any, what: str) -> float:
     return number
 
 
+@lru_cache(maxsize=1024)
+def _real(folder: Path) -> Path:
+    """The folder behind all links. Kept: thousands of files lie in a few folders, and each link costs a system call."""
+    return folder.resolve()
+
+
 def _inside(folder: Path, href: str) -> Path:
     """The file of a relative href; nothing outside the folder is ever opened."""
-    path = (folder / href).resolve()
-    if "://" in href or href.startswith("/vsi") or not path.is_relative_to(folder.resolve()):
+    path = folder / href
+    path = path.resolve() if path.is_symlink() or path.name in {"", ".."} else _real(path.parent) / path.name
+    if "://" in href or href.startswith("/vsi") or not path.is_relative_to(_real(folder)):
         raise SourceError(f"the href {href!r} leaves the folder", "hrefs of a folder are relative and stay inside it.")
     return path

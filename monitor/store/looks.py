@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,10 +83,10 @@ class LookTables(Tables):
             for r in rows
         }
 
-    def known_items(self, aoi: str) -> list[tuple[str, Mapping[str, Any]]]:
-        """Source and catalogue answer of every recorded scene of an AOI."""
-        rows = self._c.execute(select(t.scenes.c.source, t.scenes.c.item).where(t.scenes.c.aoi == aoi))
-        return [(r.source, json.loads(r.item)) for r in rows]
+    def known_items(self, aoi: str, but: Container[str] = ()) -> list[tuple[str, Mapping[str, Any]]]:
+        """Source and catalogue answer of every recorded scene of an AOI, but for those with these ids."""
+        rows = self._c.execute(select(t.scenes.c.id, t.scenes.c.source, t.scenes.c.item).where(t.scenes.c.aoi == aoi))
+        return [(r.source, json.loads(r.item)) for r in rows if r.id not in but]
 
     def record_look(self, seen: Seen) -> None:
         """Writes a look with its scenes and measurements in place of an earlier version of it."""
