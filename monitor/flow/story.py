@@ -194,7 +194,7 @@ class Eyes:
 
 
 def _caption(look: Look) -> str:
-    return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track}"
+    return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track.id}"
 
 
 def typical_pair(chronicle: Chronicle, incident: Incident) -> tuple[Look, Look] | None:
