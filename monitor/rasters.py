@@ -77,7 +77,7 @@ def _window(dataset: rasterio.DatasetReader, grid: Grid) -> Window | None:
         return None
     if (row1 - row0) * (column1 - column0) > LARGEST_READ:
         raise SceneError(f"{dataset.name}: the AOI covers {row1 - row0} x {column1 - column0} pixels", "Split the AOI.")
-    return Window(column0, row0, column1 - column0, row1 - row0)  # type: ignore[call-arg, unused-ignore]
+    return Window(column0, row0, column1 - column0, row1 - row0)
 
 
 def _cut(transform: Affine, window: Window) -> Affine:

@@ -70,7 +70,8 @@ class Desk:
         folders = self.workspace.config.sources
         if not folders:
             raise ConfigError("config.toml: no source of imagery", 'Add [[sources]] with kind = "folder" and a path.')
-        return [FolderSource(s.path, name=f"folder:{number}") for number, s in enumerate(folders, start=1)]
+        # named by their place, not their number: recorded scenes keep the name, and config.toml may be reordered
+        return [FolderSource(s.path, name=f"folder:{self.workspace.display(s.path)}") for s in folders]
 
     @cached_property
     def logbook(self) -> Logbook:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 from monitor.alert import Change
@@ -78,7 +79,7 @@ def poll(
     todo = _works(aoi, passes, known, store, source)
     total = sum(len(w.todo()) for w in todo)
     summary = Summary(aoi=aoi.id, scenes=len(found), problems=tuple(problems))
-    done = 0
+    done, derived = 0, False
     stale = sorted(set(known) - {p.id for p in passes})
     changes: list[Change] = []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -87,14 +88,15 @@ def poll(
             changes += _record(
                 store, aoi, batch, stale=stale, budget=false_alarms_a_year if last else None, as_of=as_of
             )
-            summary = _counted(summary, batch, known)
+            summary, derived = _counted(summary, batch, known), last
             done += len(batch.seen)
             progress(done, total)
             if stop():
                 return replace(summary, changes=tuple(changes))
-    with store.transaction() as tx:
-        tx.forget_looks(aoi.id, stale)
-        changes += derive(tx, aoi, false_alarms_a_year, as_of)
+    if not derived:  # nothing new; but an earlier run may have ended before it derived, and time goes on
+        with store.transaction() as tx:
+            tx.forget_looks(aoi.id, stale)
+            changes += derive(tx, aoi, false_alarms_a_year, as_of)
     return replace(summary, changes=tuple(changes))
 
 
@@ -150,7 +152,6 @@ def _works(aoi: Aoi, passes: Sequence[Pass], known: Mapping[str, Known], store: 
     for line, group in groupby(sorted(passes, key=lambda p: (p.track.id, p.start, p.id)), key=lambda p: p.track):
         members = list(group)
         ground = ground or track.site(aoi)
-        grid = ground.grid
         bands = BANDS[line.sensor] or (line.polarisation.lower(),)
         work = Work(
             site=ground,
@@ -158,14 +159,12 @@ def _works(aoi: Aoi, passes: Sequence[Pass], known: Mapping[str, Known], store: 
             known=known,
             saved=None,
             source=source.name,
-            read=lambda p, bands=bands, grid=grid: source.read(p, grid, bands),  # type: ignore[misc]
+            read=partial(source.read, grid=ground.grid, bands=bands),
         )
         if work.todo():
             with store.transaction() as tx:
                 saved = tx.reference(aoi.id, line.id, track.RECIPE)
-            works.append(
-                Work(site=ground, passes=members, known=known, saved=saved, source=source.name, read=work.read)
-            )
+            works.append(replace(work, saved=saved))
     return works
 
 

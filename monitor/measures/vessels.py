@@ -5,8 +5,11 @@
    and Weibull clutter"; censoring after Barboy et al. 1986).
 2. A pixel stands out if its z-score passes the wanted false-alarm rate AND it is 5 dB over its sea.
 3. It counts as a vessel only if it is also brighter than the empty state of the same pixel on the same track:
-   quays, breakwaters, cranes and buoys vanish, ships at berth remain.
-4. Patches are joined over gaps of one pixel and must have a minimal area.
+   quays, breakwaters, cranes and buoys vanish, ships at berth remain. Near the shore, where quays and wind shadows
+   spoil the description of the sea, being far brighter than the empty state is enough.
+4. And it must be 8 dB over the darkest that the pixel has ever been: a breakwater scatters the same in any wind, so
+   beside a calm sea it stands out more than usual, but not of itself.
+5. Patches are joined over gaps of one pixel, parted where hulls touch, and must have a ship's area.
 
 10 m pixels do not part ships lying side by side: a patch is a patch, `vessel_area_m2` is the safer number.
 """
@@ -226,7 +229,7 @@ def patches(out: Mask, contrast: Decibel, grid: Grid) -> list[Patch]:
 
 
 def _parted(patch: Patch) -> list[Patch]:
-    """The hulls of a patch: a saddle at least 2 dB below the lower of two peaks parts them (watershed)."""
+    """The hulls of a patch: a saddle at least 3 dB below the lower of two peaks parts them (watershed)."""
     level = np.where(patch.inside, patch.contrast, 0).astype(np.float32)
     level = ndimage.gaussian_filter(level, 0.7, mode="constant")  # the bow touches the rim: no mirror image of it
     markers, peaks = ndimage.label(morphology.h_maxima(level, SADDLE_DB) * patch.inside, np.ones((3, 3)))

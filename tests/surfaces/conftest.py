@@ -114,8 +114,9 @@ def _built(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated workspace after its back-fill. To be copied, not touched."""
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated workspace after its back-fill, shared by all workers. To be copied, never opened: reading its
+    database would make files beside it while another worker copies them."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "surfaces"
     folder = shared / "template"
@@ -129,25 +130,31 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def worked(template: Path, tmp_path: Path) -> Path:
-    """A workspace with a history. Its imagery is the template's own: not to be touched."""
-    return _copied(template, tmp_path / "worked", "imagery")
+def template(master: Path, tmp_path: Path) -> Path:
+    """The workspace as it was after its back-fill, to compare with."""
+    return _copied(master, tmp_path / "template", "imagery")
 
 
 @pytest.fixture
-def cold(template: Path, tmp_path: Path) -> Path:
+def worked(master: Path, tmp_path: Path) -> Path:
+    """A workspace with a history. Its imagery is the template's own: not to be touched."""
+    return _copied(master, tmp_path / "worked", "imagery")
+
+
+@pytest.fixture
+def cold(master: Path, tmp_path: Path) -> Path:
     """A workspace with imagery of its own (linked files: replace, do not overwrite), where nothing was read yet."""
-    folder = _copied(template, tmp_path / "cold", "imagery", "var", "log", "evidence", "mailbox")
+    folder = _copied(master, tmp_path / "cold", "imagery", "var", "log", "evidence", "mailbox")
     (folder / "imagery").unlink()
-    shutil.copytree(template / "imagery", folder / "imagery", copy_function=os.link)
+    shutil.copytree(master / "imagery", folder / "imagery", copy_function=os.link)
     (folder / "imagery" / "items.json").unlink()
-    shutil.copy(template / "imagery" / "items.json", folder / "imagery")
+    shutil.copy(master / "imagery" / "items.json", folder / "imagery")
     return folder
 
 
-def _copied(template: Path, folder: Path, *without: str) -> Path:
-    shutil.copytree(template, folder, ignore=shutil.ignore_patterns(*without))
-    (folder / "imagery").symlink_to(template / "imagery")
+def _copied(master: Path, folder: Path, *without: str) -> Path:
+    shutil.copytree(master, folder, ignore=shutil.ignore_patterns(*without))
+    (folder / "imagery").symlink_to(master / "imagery")
     return folder
 
 

@@ -195,8 +195,8 @@ def test_a_source_that_is_not_there(cold: Path) -> None:
     assert content(cold) == before
     report = quaywatch("-w", cold, "doctor", "--json")
     wrong = {f["what"]: f["detail"] for f in report.value if not f["fine"]}
-    assert list(wrong) == ["source folder:1"]  # and not: the AOIs lie outside of it
-    assert "there is no such file" in wrong["source folder:1"]
+    assert list(wrong) == ["source folder:imagery"]  # and not: the AOIs lie outside of it
+    assert "there is no such file" in wrong["source folder:imagery"]
 
 
 def test_a_catalogue_that_is_no_json(cold: Path) -> None:

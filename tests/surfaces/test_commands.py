@@ -342,7 +342,7 @@ def test_doctor_finds_nothing_wrong(worked: Path) -> None:
     found = {f["what"]: f["detail"] for f in value}
     assert found["AOIs"] == "1"
     assert "chain of hashes intact" in found["log of alerts"]
-    assert found["source folder:1"] == "1 of 1 AOIs have scenes"
+    assert found["source folder:imagery"] == "1 of 1 AOIs have scenes"
     assert "PROBLEM" not in ask(worked, "doctor").out
 
 
