@@ -7,7 +7,8 @@ QuaywatchError                  what went wrong, where, and what to do next
 │   ├── AoiError                an area of interest
 │   ├── NarrativeError          a claim, expectation or document
 │   └── StoreError              the database of the workspace
-├── SourceError                 imagery cannot be had: exit code 3
+├── SourceError                 imagery cannot be had now: exit code 3
+│   ├── QuotaError              units or requests of the account are used up
 │   └── SceneError              one scene cannot be used; the others can
 ├── NothingUsable               looked, and found nothing that can be measured: exit code 4
 └── DeliveryError(permanent)    a message was not accepted
@@ -54,13 +55,17 @@ class StoreError(UsageError):
 
 
 class SourceError(QuaywatchError):
-    """A source of imagery cannot be used."""
+    """A source of imagery cannot be used, or not now: trying again later may help."""
 
     exit_code = 3
 
 
+class QuotaError(SourceError):
+    """The units or requests of an account are used up, or would be by this request."""
+
+
 class SceneError(SourceError):
-    """One scene cannot be read. The look it belongs to is unusable, and says so."""
+    """One scene cannot be read, and trying again is of no use. The look it belongs to is unusable, and says so."""
 
 
 class NothingUsable(QuaywatchError):

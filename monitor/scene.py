@@ -82,6 +82,9 @@ class Asset:
     epsg: int | None = None
     """Reference system as the catalogue states it; None: only the file says."""
 
+    doubtful_offset: bool = False
+    """True: `offset` is what the catalogue says, and catalogues of this kind have been wrong. The pixels decide."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -100,10 +103,33 @@ class Scene:
     """WGS84."""
 
     assets: Mapping[str, Asset]
-    """By band name in lower case: vv, vh, b02, scl."""
+    """By band name in lower case: vv, vh, b02, scl. Empty where the source renders pixels itself."""
+
+    source: str = ""
+    """Name of the source that found it."""
+
+    key: str = ""
+    """What was acquired, and over which ground: platform, datatake, tile or slice. Two products of one key show the
+    same thing. Empty: the catalogue does not say, and the id stands for it."""
+
+    baseline: str = ""
+    """Version of the processor, comparable as text ("05.11"); empty: not stated."""
+
+    processed: str = ""
+    """When the product was made, ISO 8601 UTC; empty: not stated."""
 
     item: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The catalogue's answer as received."""
+
+    @property
+    def identity(self) -> str:
+        """What two products of the same acquisition share."""
+        return self.key or self.id
+
+    @property
+    def version(self) -> str:
+        """Changes when the product was made again."""
+        return f"{self.baseline}/{self.processed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +162,21 @@ class Pass:
     def id(self) -> str:
         """Stable while no earlier slice of the same pass turns up: 20241225T033519-s1-021d-vv."""
         return f"{self.start:%Y%m%dT%H%M%S}-{self.track.id}"
+
+
+def distinct(scenes: Iterable[Scene]) -> list[Scene]:
+    """One product for each acquisition: tile overlap apart, the same ground is not seen twice in one pass.
+
+    The newest processing baseline wins. Within one source the later product of a baseline wins; between sources the
+    one that comes first in `scenes` does, so that a fail-over does not exchange products that are as good.
+    """
+    best: dict[str, Scene] = {}
+    for scene in scenes:
+        rival = best.setdefault(scene.identity, scene)
+        later = scene.source == rival.source and scene.processed > rival.processed
+        if scene.baseline > rival.baseline or (scene.baseline == rival.baseline and later):
+            best[scene.identity] = scene
+    return list(best.values())
 
 
 SAME_PASS = timedelta(minutes=10)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ class Stack:
     bands: Mapping[str, NDArray[np.float32]]
     """Each (height, width). Radar: linear power. Optical: reflectance. scl: class numbers.
     NaN where the pass did not see the pixel."""
+
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """How the pixels came to be: processing options, corrections, hashes. JSON values only, never a secret."""
 
     def __post_init__(self) -> None:
         for name, band in self.bands.items():

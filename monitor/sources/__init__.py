@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from monitor.aoi import Aoi
 from monitor.grid import Grid
-from monitor.scene import Pass, Scene
+from monitor.scene import Pass, Scene, Sensor
 from monitor.stack import Stack
 from monitor.times import Interval
 
@@ -18,6 +18,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """As in config.toml, for messages."""
+
+    @property
+    def sensors(self) -> frozenset[Sensor]:
+        """What it can be asked for."""
 
     @property
     def problems(self) -> Sequence[str]:
@@ -31,15 +35,16 @@ class Source(Protocol):
         """
 
     def restore(self, item: Mapping[str, Any]) -> Scene:
-        """The scene of a recorded catalogue answer.
+        """The scene of a recorded catalogue answer. Needs no network.
 
         Raises:
             SourceError: it cannot be understood.
         """
 
     def read(self, taken: Pass, grid: Grid, bands: Sequence[str]) -> Stack:
-        """The pass on the grid, all its scenes joined.
+        """The pass on the grid, all its scenes joined. Bands that the scenes lack are left out.
 
         Raises:
-            SceneError: a scene of it cannot be read.
+            SceneError: a scene of it cannot be read, and trying again is of no use.
+            SourceError: not now: the service is down, slow, or its quota is used up. Nothing is known of the pass.
         """

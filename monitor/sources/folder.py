@@ -31,6 +31,7 @@ class FolderSource:
 
     folder: Path
     name: str = "folder"
+    sensors: frozenset[Sensor] = frozenset(Sensor)
 
     def search(self, aoi: Aoi, interval: Interval) -> list[Scene]:
         """See `Source.search`."""
