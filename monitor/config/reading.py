@@ -87,3 +87,17 @@ def credentials(mail: Mail, environ: Environ) -> Credentials | None:
             "Set the environment variable where quaywatch starts (systemd: EnvironmentFile=), or clear both keys.",
         )
     return Credentials(username=environ[mail.username_env], password=environ[mail.password_env])
+
+
+def secret(variable: str, key: str, environ: Environ) -> str:
+    """The value of an environment variable that config.toml names under `key`; "" if it names none.
+
+    Raises:
+        ConfigError: it is not set or empty; names the variable, never a value.
+    """
+    if variable and not environ.get(variable):
+        raise ConfigError(
+            f"the environment variable {variable} ({key}) is not set",
+            "Set it where quaywatch starts (systemd: EnvironmentFile=), or take the source out of config.toml.",
+        )
+    return environ[variable] if variable else ""

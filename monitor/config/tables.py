@@ -7,9 +7,22 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from monitor.scene import Sensor
 
 Environ = Mapping[str, str]
 
@@ -20,8 +33,23 @@ _VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _REFERENCE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^}]*))?\})", re.ASCII)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-PLANNED = frozenset({"stac", "sentinel_hub"})
-"""Kinds of source that the design has and this version has not."""
+_HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
+EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
+PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
+KNOWN_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    EARTH_SEARCH: ("sentinel-2-c1-l2a", "sentinel-2-l2a"),
+    PLANETARY_COMPUTER: ("sentinel-2-l2a",),
+}
+"""What is asked for where config.toml names no collections, in order of preference."""
+
+KNOWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
+    EARTH_SEARCH: (
+        "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
+        "sentinel-cogs.s3.us-west-2.amazonaws.com",
+    ),
+    PLANETARY_COMPUTER: ("*.blob.core.windows.net",),
+}
+"""Where the pixels of these catalogues lie."""
 
 
 class Security(StrEnum):
@@ -75,15 +103,24 @@ def _folder(value: object, info: ValidationInfo) -> object:
     return info.context["root"] / text
 
 
-def _readable_kind(value: object) -> object:
-    """A kind of a later version is told as such; its other keys are then no further problems."""
-    if isinstance(value, dict) and isinstance(value.get("kind"), str) and value["kind"] in PLANNED:
-        raise _fail(
-            f"kind {value['kind']!r} is planned, and not in this version; "
-            'use kind = "folder" on a folder of GeoTIFFs with items.json',
-            key="kind",
-        )
-    return value
+def _kind(value: object) -> str | None:
+    """Which table a source is. Without a kind it is a folder; an unknown kind is told as such."""
+    if isinstance(value, dict):
+        return str(value.get("kind", "folder"))
+    return getattr(value, "kind", None)
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise _fail("should be an address such as https://stac.example.org/v1, without a login, '?' or '#'")
+    return value.rstrip("/")
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value.lower()):
+        raise _fail('should be the name of a host, such as "data.example.org", or "*.example.org" for all below it')
+    return value.lower()
 
 
 def _address(value: str) -> str:
@@ -109,6 +146,8 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Address = Annotated[str, AfterValidator(_address)]
 VariableName = Annotated[str, AfterValidator(_variable)]
+Url = Annotated[str, AfterValidator(_url)]
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class _Table(BaseModel):
@@ -121,6 +160,127 @@ class FolderSource(_Table):
     kind: Literal["folder"] = "folder"
     path: Annotated[Path, Field(strict=False), BeforeValidator(_folder)]
     """Absolute once read from a file: relative paths count from the workspace."""
+
+
+class Signing(StrEnum):
+    """What an address needs before it may be read."""
+
+    NONE = "none"
+    PLANETARY_COMPUTER = "planetary_computer"
+    """A token of the catalogue's own token service."""
+
+
+class StacSource(_Table):
+    """A STAC API with cloud-optimised GeoTIFFs. Without any key: Earth Search, which needs no account."""
+
+    kind: Literal["stac"]
+    url: Url = EARTH_SEARCH
+    collections: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """In order of preference; empty: what is known of the address."""
+
+    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ()
+    """Where pixels may be read from; empty: what is known of the address, else its own host."""
+
+    private_addresses: bool = False
+    """True: the catalogue and its files may lie in a private network, and may be plain http."""
+
+    signing: Annotated[Signing, Field(strict=False)] = Signing.NONE
+    token_url: Annotated[str, AfterValidator(lambda v: v and _url(v))] = ""
+    """Address of the token service; empty: Planetary Computer's."""
+
+    key_env: VariableName = ""
+    """Name of the environment variable with a subscription key; empty: none."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> StacSource:
+        if not self.wanted:
+            raise _fail("'collections' is missing: which of the catalogue are wanted?", key="url")
+        if urlsplit(self.url).scheme == "http" and not self.private_addresses:
+            raise _fail("plain http needs private_addresses = true", key="url")
+        return self
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Collections, in order of preference."""
+        return self.collections or KNOWN_COLLECTIONS.get(self.url, ())
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Hosts that pixels may be read from."""
+        return self.hosts or KNOWN_HOSTS.get(self.url) or (str(urlsplit(self.url).hostname),)
+
+    @property
+    def name(self) -> str:
+        """Kept with each scene: the address, not the place in the file."""
+        return "stac:" + self.url.partition("://")[2]
+
+
+class Service(StrEnum):
+    """A deployment of Sentinel Hub."""
+
+    COPERNICUS = "copernicus"
+    """Copernicus Data Space."""
+
+    COMMERCIAL = "commercial"
+
+
+class Discovery(StrEnum):
+    """Where Sentinel Hub's scenes are looked up."""
+
+    STAC = "stac"
+    """The open STAC catalogue of Copernicus Data Space: costs no request of the account."""
+
+    CATALOG = "catalog"
+    """Sentinel Hub's own: counts against the account."""
+
+
+class SentinelHubSource(_Table):
+    """Sentinel Hub's Process API, with an account whose login stands in environment variables."""
+
+    kind: Literal["sentinel_hub"]
+    service: Annotated[Service, Field(strict=False)] = Service.COPERNICUS
+    sensors: Annotated[tuple[Sensor, ...], Field(strict=False, min_length=1)] = tuple(Sensor)
+    discovery: Annotated[Discovery, Field(strict=False)] = Discovery.STAC
+    client_id_env: Annotated[VariableName, Field(min_length=1)] = "SH_CLIENT_ID"
+    client_secret_env: Annotated[VariableName, Field(min_length=1)] = "SH_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+    units_per_month: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 9_000.0
+    """Processing units that may be spent in a calendar month; free accounts have 10,000."""
+
+    requests_per_month: Annotated[int, Field(ge=0)] = 9_000
+    base_url: Annotated[str, AfterValidator(lambda v: v and _url(v))] = ""
+    """Another address of the service; with it go token_url and, for discovery = "stac", discovery_url."""
+
+    token_url: Annotated[str, AfterValidator(lambda v: v and _url(v))] = ""
+    discovery_url: Annotated[str, AfterValidator(lambda v: v and _url(v))] = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> SentinelHubSource:
+        if bool(self.base_url) != bool(self.token_url):
+            raise _fail("'base_url' and 'token_url' belong together: set both, or neither")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Kept with each scene and each unit spent."""
+        return "sentinel_hub:" + (self.base_url.partition("://")[2] or self.service)
+
+
+Source = Annotated[
+    Annotated[FolderSource, Tag("folder")]
+    | Annotated[StacSource, Tag("stac")]
+    | Annotated[SentinelHubSource, Tag("sentinel_hub")],
+    Discriminator(_kind),
+]
+
+
+class Archive(_Table):
+    """The pixels of the looks used: kept, so that nothing has to be fetched twice and evidence stands."""
+
+    keep_days: Annotated[int, Field(ge=0, le=36_600)] = 0
+    """Looks older than this are dropped, evidence never; 0: kept for ever."""
+
+    budget_gb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
+    """Disk space; the oldest looks are dropped first, evidence never; 0: no limit."""
 
 
 class Schedule(_Table):
@@ -169,9 +329,10 @@ class Mail(_Table):
 class Config(_Table):
     """All of config.toml. Holds names of secrets, never secrets."""
 
-    sources: Annotated[tuple[Annotated[FolderSource, BeforeValidator(_readable_kind)], ...], Field(strict=False)] = ()
-    """In order: the next one is asked when one fails."""
+    sources: Annotated[tuple[Source, ...], Field(strict=False)] = ()
+    """In order: the next one is asked when one fails, or has not what was expected."""
 
+    archive: Archive = Archive()
     schedule: Schedule = Schedule()
     alerts: Alerts = Alerts()
     mail: Mail = Mail()
@@ -179,11 +340,12 @@ class Config(_Table):
     """Folder of the database and the lock, relative to the workspace."""
 
 
-TABLES: Final[Mapping[str, type[_Table]]] = {
-    "": Config,
-    "sources": FolderSource,
-    "schedule": Schedule,
-    "alerts": Alerts,
-    "mail": Mail,
+TABLES: Final[Mapping[str, tuple[type[_Table], ...]]] = {
+    "": (Config,),
+    "sources": (FolderSource, StacSource, SentinelHubSource),
+    "archive": (Archive,),
+    "schedule": (Schedule,),
+    "alerts": (Alerts,),
+    "mail": (Mail,),
 }
-"""The tables of config.toml; "" is the top of the file."""
+"""The tables of config.toml; "" is the top of the file. A source is one of three."""

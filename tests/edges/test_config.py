@@ -119,13 +119,42 @@ def test_a_misspelt_key_is_told_with_file_line_and_what_was_meant(refused: Refus
         ('[sources]\npath = "x"', "config.toml:1: sources: should be a list of tables: write [[sources]]"),
         ("[[sources]]\n", "config.toml:1: the key 'sources[0].path' is missing"),
         ('[[sources]]\npath = ""', "sources[0].path: should be the path of a folder"),
-        ('[[sources]]\nkind = "ftp"\npath = "x"', "config.toml:2: sources[0].kind = \"ftp\": should be 'folder'"),
+        (
+            '[[sources]]\nkind = "ftp"\npath = "x"',
+            "config.toml:2: sources[0].kind: should be 'folder' or 'stac' or 'sentinel_hub'",
+        ),
         (
             '[[sources]]\nurl = "x"\nkind = "stac"',
-            "config.toml:3: sources[0]: kind 'stac' is planned, and not in this v",
+            "config.toml:2: sources[0].url: should be an address such as https://stac.example.org/v1",
         ),
+        (
+            '[[sources]]\nkind = "stac"\nurl = "https://me:pw@stac.example.org"',
+            "config.toml:3: sources[0].url: should be an address",
+        ),
+        (
+            '[[sources]]\nkind = "stac"\nurl = "https://stac.example.org"',
+            "config.toml:3: sources[0]: 'collections' is missing",
+        ),
+        (
+            '[[sources]]\nkind = "stac"\nurl = "http://10.0.0.1"\ncollections = ["a"]',
+            "config.toml:3: sources[0]: plain http needs private_addresses = true",
+        ),
+        ('[[sources]]\nkind = "stac"\nhosts = ["https://a"]', "config.toml:3: sources[0].hosts[0]: should be the name"),
+        (
+            '[[sources]]\nkind = "stac"\npath = "x"',
+            "unknown key 'sources[0].path'; it belongs in [[sources]] of another",
+        ),
+        ('[[sources]]\nkind = "stac"\nsign = "x"', "unknown key 'sources[0].sign'; did you mean 'signing'?"),
+        (
+            '[[sources]]\nkind = "sentinel_hub"\nclient_secret = "x"',
+            "write that variable's name in 'client_secret_env'",
+        ),
+        ('[[sources]]\nkind = "sentinel_hub"\nclient_secret_env = "s3cr"', "the NAME of an environment variable"),
+        ('[[sources]]\nkind = "sentinel_hub"\nbase_url = "https://a.example"', "belong together: set both, or neither"),
+        ('[[sources]]\nkind = "sentinel_hub"\nsensors = []', "config.toml:3: sources[0].sensors"),
+        ('[[sources]]\nkind = "sentinel_hub"\nunits_per_month = -1', "config.toml:3: sources[0].units_per_month = -1"),
+        ("[archive]\nbudget_gb = -1", "config.toml:2: archive.budget_gb = -1"),
         ('[[sources]]\nkind = ["folder"]\npath = "x"', "config.toml:2: sources[0].kind"),
-        ('[[sources]]\nkind = "sentinel_hub"', "kind 'sentinel_hub' is planned, and not in this version"),
         (
             '[[sources]]\npath = "$NOWHERE/x"',
             "config.toml:2: sources[0].path: the environment variable NOWHERE is not set",
