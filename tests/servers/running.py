@@ -12,12 +12,17 @@ from starlette.types import ASGIApp
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """The address of the running application, such as http://127.0.0.1:43121. It is stopped at the end."""
+def running(app: ASGIApp, *, date: bool = True) -> Iterator[str]:
+    """The address of the running application, such as http://127.0.0.1:43121. It is stopped at the end.
+
+    `date` False: the application sends the Date header itself.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, ws="none")
+    config = uvicorn.Config(
+        app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, ws="none", date_header=date
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
