@@ -11,8 +11,9 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from monitor import globe
 from monitor.errors import AoiError
-from monitor.grid import Grid, covering, project, utm_zone
+from monitor.grid import Grid, covering, project, utm_zone, zone_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -59,7 +60,7 @@ class Zone:
 
     kind: ZoneKind
     outline: BaseGeometry
-    """Polygon or MultiPolygon, WGS84 longitude and latitude."""
+    """Polygon or MultiPolygon, WGS84 longitude and latitude, split at 180 degrees where it crosses."""
 
     surface: Surface = Surface.ANY
     uncertainty_m: float | None = None
@@ -75,7 +76,7 @@ class Aoi:
     id: str
     name: str
     outline: BaseGeometry
-    """Polygon or MultiPolygon, WGS84 longitude and latitude."""
+    """Polygon or MultiPolygon, WGS84 longitude and latitude, split at 180 degrees where it crosses."""
 
     zones: Sequence[Zone]
     resolution_m: float = 10.0
@@ -103,8 +104,7 @@ class Aoi:
 
     def area_km2(self) -> float:
         """Area of the outline, km2, in its UTM zone."""
-        centre = self.outline.centroid
-        return float(project(self.outline, utm_zone(centre.x, centre.y)).area) / 1e6
+        return float(project(self.outline, zone_of(self.outline)).area) / 1e6
 
 
 def _geometry(feature: Mapping[str, Any], where: str) -> BaseGeometry:
@@ -116,7 +116,10 @@ def _geometry(feature: Mapping[str, Any], where: str) -> BaseGeometry:
 
 
 def checked_outline(geometry: BaseGeometry, where: str) -> BaseGeometry:
-    """The geometry itself, if it can be an outline.
+    """The geometry, if it can be an outline, within -180 .. 180: split at 180 degrees where it crosses (RFC 7946).
+
+    Longitudes up to 360 are understood, and so is an outline drawn from 179 to -179: one wider than 180 degrees is
+    taken to go the short way round.
 
     Raises:
         AoiError: not a polygon, empty, outside longitude and latitude, or crossing itself.
@@ -127,14 +130,21 @@ def checked_outline(geometry: BaseGeometry, where: str) -> BaseGeometry:
             "Draw an outline, or use 'lon,lat --radius' for a point.",
         )
     west, south, east, north = geometry.bounds
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+    if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
         raise AoiError(
             f"{where}: coordinates {west:.1f}, {south:.1f} .. {east:.1f}, {north:.1f} are not longitude and latitude",
             "GeoJSON is WGS84, longitude first (RFC 7946).",
         )
+    for piece in globe.parts(geometry):  # as drawn: a cut would silently repair an outline that crosses itself
+        _check_valid(piece, where)
+    outline = globe.split(geometry)
+    _check_valid(outline, where)
+    return outline
+
+
+def _check_valid(geometry: BaseGeometry, where: str) -> None:
     if not geometry.is_valid:
         raise AoiError(f"{where}: {shapely.is_valid_reason(geometry)}", "Redraw the outline so that it does not cross.")
-    return geometry
 
 
 def _zone(feature: Mapping[str, Any], aoi: str, where: str) -> Zone:
@@ -213,7 +223,7 @@ def whole(outline: BaseGeometry) -> Zone:
 
 
 def circle(lon: float, lat: float, radius_m: float) -> BaseGeometry:
-    """A disc around a point, WGS84.
+    """A disc around a point, WGS84; in two pieces if it crosses 180 degrees.
 
     Raises:
         AoiError: the point is not on the globe or the radius not between 50 m and 50 km.

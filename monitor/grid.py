@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
+from monitor import globe
 from monitor.errors import AoiError
 
 Mask = NDArray[np.bool_]
+
+WGS84 = 4326
 
 LARGEST_SIDE = 20_000
 """Pixels. A larger AOI is a mistake of coordinates far more often than a wish."""
@@ -94,19 +97,23 @@ def _transformer(source: int, target: int) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
-def project(geometry: BaseGeometry, epsg: int, *, source: int = 4326) -> BaseGeometry:
-    """The geometry in another reference system (x east, y north)."""
+def project(geometry: BaseGeometry, epsg: int, *, source: int = WGS84) -> BaseGeometry:
+    """The geometry in another reference system (x east, y north).
+
+    From longitudes to metres it stays in one piece where it crosses 180 degrees; the way back cuts it there.
+    """
     convert = _transformer(source, epsg)
 
     def apply(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(convert.transform(points[:, 0], points[:, 1]))
 
-    return shapely.transform(geometry, apply)
+    made = shapely.transform(globe.unrolled(geometry) if source == WGS84 else geometry, apply)
+    return globe.split(made) if epsg == WGS84 else made
 
 
 def lonlat(x: float, y: float, epsg: int) -> tuple[float, float]:
     """Longitude and latitude (WGS84 degrees) of a point."""
-    lon, lat = _transformer(epsg, 4326).transform(x, y)
+    lon, lat = _transformer(epsg, WGS84).transform(x, y)
     return float(lon), float(lat)
 
 
@@ -122,6 +129,16 @@ def utm_zone(lon: float, lat: float) -> int:
     return (32600 if lat >= 0 else 32700) + zone
 
 
+def zone_of(outline: BaseGeometry) -> int:
+    """EPSG code of the UTM zone of an outline (WGS84): that of its middle, also across 180 degrees.
+
+    Raises:
+        AoiError: it lies nearer to a pole than UTM reaches.
+    """
+    centre = globe.unrolled(outline).centroid
+    return utm_zone(centre.x, centre.y)
+
+
 def covering(outline: BaseGeometry, resolution: float = 10.0) -> Grid:
     """The grid of an outline (WGS84): its UTM zone, edges at whole multiples of the resolution.
 
@@ -130,9 +147,9 @@ def covering(outline: BaseGeometry, resolution: float = 10.0) -> Grid:
     Raises:
         AoiError: the outline needs more than 20,000 pixels a side.
     """
-    centre = outline.centroid
-    epsg = utm_zone(centre.x, centre.y)
-    west, south, east, north = project(outline.segmentize(0.01), epsg).bounds
+    whole = globe.unrolled(outline)
+    epsg = zone_of(whole)
+    west, south, east, north = project(whole.segmentize(0.01), epsg).bounds
     left, bottom = (math.floor(v / resolution) for v in (west, south))
     right, top = (math.ceil(v / resolution) for v in (east, north))
     height, width = max(1, top - bottom), max(1, right - left)

@@ -11,6 +11,8 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from monitor import globe
+
 
 class Sensor(StrEnum):
     """A constellation whose products can be compared."""
@@ -100,7 +102,7 @@ class Scene:
 
     end: datetime
     footprint: BaseGeometry
-    """WGS84."""
+    """WGS84, as the catalogue wrote it: see `monitor.globe` for what that means at 180 degrees."""
 
     assets: Mapping[str, Asset]
     """By band name in lower case: vv, vh, b02, scl. Empty where the source renders pixels itself."""
@@ -168,15 +170,23 @@ def distinct(scenes: Iterable[Scene]) -> list[Scene]:
     """One product for each acquisition: tile overlap apart, the same ground is not seen twice in one pass.
 
     The newest processing baseline wins. Within one source the later product of a baseline wins; between sources the
-    one that comes first in `scenes` does, so that a fail-over does not exchange products that are as good.
+    one that comes first in `scenes` does, so that a fail-over does not exchange products that are as good: one whose
+    baseline is not stated counts as good. Scenes of one id are one product, even if only one source states its key.
     """
+    listed = list(scenes)
+    keys = {s.id: s.key for s in reversed(listed) if s.key}
     best: dict[str, Scene] = {}
-    for scene in scenes:
-        rival = best.setdefault(scene.identity, scene)
-        later = scene.source == rival.source and scene.processed > rival.processed
-        if scene.baseline > rival.baseline or (scene.baseline == rival.baseline and later):
-            best[scene.identity] = scene
+    for scene in listed:
+        acquired = keys.get(scene.id, scene.id)
+        if _supersedes(scene, best.setdefault(acquired, scene)):
+            best[acquired] = scene
     return list(best.values())
+
+
+def _supersedes(scene: Scene, rival: Scene) -> bool:
+    if scene.source == rival.source:
+        return (scene.baseline, scene.processed) > (rival.baseline, rival.processed)
+    return scene.baseline > rival.baseline != ""
 
 
 SAME_PASS = timedelta(minutes=10)
@@ -203,5 +213,6 @@ def by_pass(scenes: Iterable[Scene]) -> list[Pass]:
 
 
 def touching(scenes: Iterable[Scene], outline: BaseGeometry) -> list[Scene]:
-    """Those whose footprint shares ground with the outline."""
-    return [s for s in scenes if s.footprint.intersects(outline)]
+    """Those whose footprint shares ground with the outline, however either is written across 180 degrees."""
+    pieces = globe.parts(outline)
+    return [s for s in scenes if globe.meet(globe.parts(s.footprint), pieces)]

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import shapely
+from pyproj import Geod
 
-from monitor.aoi import CONTROL, WATER, Surface, ZoneKind, circle, from_features
+from monitor import globe
+from monitor.aoi import CONTROL, WATER, Aoi, Surface, ZoneKind, checked_outline, circle, from_features, whole
 from monitor.errors import AoiError
 from monitor.grid import project
 
@@ -116,6 +118,8 @@ def _no_outline(data: Json) -> None:
 
 
 CROSSING = {"type": "Polygon", "coordinates": [[[130, 42], [131, 43], [131, 42], [130, 43], [130, 42]]]}
+CROSSING_AT_THE_LINE = {"type": "Polygon", "coordinates": [[[179, 42], [-179, 43], [-179, 42], [179, 43], [179, 42]]]}
+TWICE = shapely.geometry.mapping(shapely.MultiPolygon([shapely.box(179, 0, 181, 1), shapely.box(-181, 0, -179, 1)]))
 TOO_SHORT = {"type": "Polygon", "coordinates": [[[130, 42], [131, 43]]]}
 WRONG: list[tuple[Callable[[Json], None], str]] = [
     (_no_outline, "0 features have feature_type 'aoi'"),
@@ -137,7 +141,10 @@ WRONG: list[tuple[Callable[[Json], None], str]] = [
     (_shape(0, {"type": "Polygon", "coordinates": []}), "not a polygon"),
     (_shape(0, square(4_500_000, 400_000)), "are not longitude and latitude"),
     (_shape(0, square(42.2, 130.2)), "are not longitude and latitude"),
+    (_shape(0, square(359.99, 42)), "are not longitude and latitude"),
     (_shape(0, CROSSING), "AOI 'rajin': Self-intersection"),
+    (_shape(0, CROSSING_AT_THE_LINE), "AOI 'rajin': Self-intersection"),
+    (_shape(0, TWICE), "AOI 'rajin': Self-intersection"),
 ]
 
 
@@ -187,3 +194,62 @@ def test_an_unknown_geometry_is_an_error_of_the_file() -> None:
     features = [{"properties": {"feature_type": "aoi", "id": "x"}, "geometry": {"type": "Blob", "coordinates": []}}]
     with pytest.raises(AoiError, match=r"x\.geojson: AOI 'x': the geometry cannot be read"):
         from_features({"features": features}, "x.geojson")
+
+
+# across 180 degrees
+
+SPLIT = shapely.MultiPolygon([shapely.box(179.98, -16.82, 180, -16.8), shapely.box(-180, -16.82, -179.99, -16.8)])
+WAYS = {
+    "split (RFC 7946)": SPLIT,
+    "beyond 180": shapely.box(179.98, -16.82, 180.01, -16.8),
+    "beyond -180": shapely.box(-180.02, -16.82, -179.99, -16.8),
+    "drawn on a flat map": shapely.Polygon([(179.98, -16.82), (-179.99, -16.82), (-179.99, -16.8), (179.98, -16.8)]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_outline_across_180_is_the_same_however_it_is_drawn(way: str) -> None:
+    outline = checked_outline(WAYS[way], "x")
+    assert outline.symmetric_difference(SPLIT).area < 1e-12
+    aoi = Aoi(id="x", name="x", outline=outline, zones=(whole(outline),))
+    area, _ = Geod(ellps="WGS84").geometry_area_perimeter(SPLIT)
+    assert aoi.area_km2() == pytest.approx(abs(area) / 1e6, rel=0.002)
+    assert aoi.grid() == Aoi(id="y", name="y", outline=SPLIT, zones=(whole(SPLIT),)).grid()
+    assert aoi.grid().width < 400
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_zones_across_180_are_read_too(way: str) -> None:
+    data = collection()
+    data["features"] = data["features"][:2]
+    for feature in data["features"]:
+        feature["geometry"] = shapely.geometry.mapping(WAYS[way])
+    aoi = from_features(data, "x")
+    assert aoi.grid().mask_of(aoi.zones[0].outline).sum() == aoi.grid().mask_of(SPLIT).sum() > 60_000
+
+
+def test_longitudes_from_0_to_360_are_those_of_the_west() -> None:
+    outline = checked_outline(shapely.box(288.3, -33.1, 288.5, -33.0), "x")
+    assert outline.equals_exact(shapely.box(-71.7, -33.1, -71.5, -33.0), 1e-9)
+    assert checked_outline(outline, "x") is outline
+
+
+def test_an_outline_round_the_globe_is_too_large_and_not_turned_inside_out() -> None:
+    outline = checked_outline(shapely.box(-180, -60, 180, 60), "x")
+    with pytest.raises(AoiError, match="pixels of 10 m"):
+        Aoi(id="x", name="x", outline=outline, zones=(whole(outline),)).grid()
+
+
+@pytest.mark.parametrize("lon", [180.0, -180.0, 179.999, -179.99])
+@pytest.mark.parametrize("lat", [0.0, -16.8, 71.0, 83.5])
+@pytest.mark.parametrize("radius", [50.0, 5_000.0, 50_000.0])
+def test_a_circle_at_the_line_has_its_radius_on_both_sides(lon: float, lat: float, radius: float) -> None:
+    disc = checked_outline(circle(lon, lat, radius), "x")
+    geod = Geod(ellps="WGS84")
+    aoi = Aoi(id="x", name="x", outline=disc, zones=(whole(disc),))
+    assert aoi.area_km2() == pytest.approx(math.pi * (radius / 1000) ** 2, rel=0.005)
+    for bearing in (90, 270):
+        inside, outside = (geod.fwd(lon, lat, bearing, radius * r) for r in (0.98, 1.02))
+        assert globe.touches(disc, shapely.Point(inside[:2]))
+        assert not globe.touches(disc, shapely.Point(outside[:2]))
+    assert max(aoi.grid().shape) * 10 == pytest.approx(2 * radius, rel=0.01, abs=20)

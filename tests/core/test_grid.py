@@ -7,13 +7,17 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pyproj import Geod
 from rasterio.features import geometry_mask
 from rasterio.transform import Affine
+from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
 
+from monitor import globe
 from monitor.errors import AoiError
-from monitor.grid import Grid, covering, lonlat, project, utm_zone
+from monitor.grid import WGS84, Grid, covering, lonlat, project, utm_zone, zone_of
 
 SMALL = Grid(epsg=32652, left=500_000.0, top=4_680_000.0, resolution=10.0, height=40, width=50)
 
@@ -124,3 +128,92 @@ def test_an_outline_of_the_size_of_a_country_is_refused() -> None:
 def test_an_impossible_grid_cannot_be_built(height: int, width: int, resolution: float) -> None:
     with pytest.raises(AoiError, match="cannot be"):
         Grid(epsg=32652, left=0.0, top=0.0, resolution=resolution, height=height, width=width)
+
+
+# edges of zones, the line at 180 degrees, the equator
+
+
+def beside(edge: float) -> st.SearchStrategy[shapely.Polygon]:
+    """A star of some kilometres that holds a piece of a meridian, or lies next to it."""
+
+    @st.composite
+    def drawn(draw: st.DrawFn) -> shapely.Polygon:
+        lon, lat = edge + draw(st.floats(-0.03, 0.03)), draw(st.floats(-75, 80) | st.floats(-0.02, 0.02))
+        radii = draw(st.lists(st.floats(0.004, 0.04), min_size=3, max_size=9))
+        angles = [2 * math.pi * i / len(radii) for i in range(len(radii))]
+        star = [(lon + r * math.cos(a), lat + r * math.sin(a)) for r, a in zip(radii, angles, strict=True)]
+        return shapely.Polygon(star)
+
+    return drawn()
+
+
+def written(outline: shapely.Polygon) -> list[BaseGeometry]:
+    """One outline around 180 degrees east in all the ways it may come."""
+    flat = shapely.transform(outline, lambda c: np.column_stack([(c[:, 0] + 180) % 360 - 180, c[:, 1]]))
+    return [outline, translate(outline, -360), flat, globe.split(outline)]
+
+
+@given(beside(168.0))
+@settings(max_examples=40)
+def test_the_line_at_180_is_an_edge_of_zones_like_any_other(outline: shapely.Polygon) -> None:
+    """Zones repeat every six degrees: what lies across 168 E has the coordinates of the same shape across 180."""
+    assume(abs(outline.centroid.x - 168) > 1e-6)
+    here = covering(outline, 20.0)
+    area = project(outline.segmentize(0.0005), here.epsg).area
+    for there in written(translate(outline, 12.0)):
+        grid = covering(there, 20.0)
+        zone = here.epsg % 100 + 2
+        assert grid.epsg == here.epsg // 100 * 100 + (zone - 60 if zone > 60 else zone)
+        assert grid.bounds == pytest.approx(here.bounds, abs=20.0), "rounding may turn a pixel's edge"
+        assert project(there, grid.epsg).geom_type == "Polygon", "no seam where it was cut"
+        fine = globe.unrolled(there).segmentize(0.0005)
+        assert project(fine, grid.epsg).area == pytest.approx(area, rel=1e-6)
+        mask, expected = grid.mask_of(there), here.mask_of(outline)
+        if grid.bounds == here.bounds:
+            assert (mask != expected).sum() <= 3 + mask.sum() // 500, "on the rim, where a cut adds a corner"
+
+
+@given(beside(180.0) | beside(12.0) | beside(-72.0))
+@settings(max_examples=40)
+def test_a_mask_has_the_area_of_the_outline_on_the_ground(outline: shapely.Polygon) -> None:
+    area, perimeter = Geod(ellps="WGS84").geometry_area_perimeter(outline)
+    for there in written(outline):
+        grid = covering(there, 20.0)
+        pixels = grid.mask_of(there).sum() * grid.pixel_area_m2
+        assert pixels == pytest.approx(abs(area), rel=0.003, abs=perimeter * 10.0)
+        assert grid.height * grid.width < 400_000, "one sensible grid, not one round the globe"
+
+
+@given(beside(180.0))
+@settings(max_examples=40)
+def test_the_way_back_from_metres_is_split_at_the_line(outline: shapely.Polygon) -> None:
+    epsg = zone_of(outline)
+    back = project(project(outline, epsg), WGS84, source=epsg)
+    assert -180 <= back.bounds[0] <= back.bounds[2] <= 180
+    assert back.is_valid
+    assert globe.touches(back, outline)
+    assert back.symmetric_difference(globe.split(outline)).area < 1e-8 * outline.area + 1e-10
+    assert [b[2] - b[0] < 1 for b in globe.boxes(back)]
+
+
+def test_pixels_on_both_sides_of_the_line_are_in() -> None:
+    harbour = shapely.MultiPolygon(
+        [shapely.box(179.98, -16.82, 180, -16.80), shapely.box(-180, -16.82, -179.99, -16.80)]
+    )
+    grid = covering(harbour)
+    mask = grid.mask_of(harbour)
+    x, y = np.meshgrid(*grid.centres())
+    places = np.array([lonlat(a, b, grid.epsg) for a, b in zip(x[mask][::500], y[mask][::500], strict=True)])
+    assert grid.epsg == 32760
+    assert {bool(east) for east in places[:, 0] > 0} == {True, False}
+    west, east = grid.mask_of(harbour.geoms[0]), grid.mask_of(harbour.geoms[1])
+    assert not (west & east).any()
+    assert np.array_equal(west | east, mask), "no seam of pixels that are in neither"
+
+
+def test_an_outline_across_the_equator_has_one_grid() -> None:
+    grid = covering(shapely.box(9.99, -0.02, 10.01, 0.03))
+    assert grid.epsg == 32632
+    assert grid.bounds[1] < 0 < grid.top, "northings below the equator are negative"
+    assert covering(shapely.box(9.99, -0.03, 10.01, 0.02)).epsg == 32732
+    assert grid.mask_of(shapely.box(9.99, -0.02, 10.01, 0.03)).mean() > 0.98
