@@ -15,6 +15,9 @@ from monitor.store.packing import incident_from, incident_json
 from monitor.store.tables import Tables
 from monitor.times import utc
 
+BEFORE = 12
+"""Looks of a track before an incident that its picture may be chosen from."""
+
 
 class IncidentTables(Tables):
     """Incidents and changes."""
@@ -72,6 +75,34 @@ class IncidentTables(Tables):
             )
             for r in self._c.execute(query)
         ]
+
+    def evidence_looks(self) -> set[tuple[str, str]]:
+        """(AOI, look) of everything that what was told rests on; retracted incidents are among it.
+
+        For each incident, as it stands and as it was told at each step: its own looks, and of each of its tracks the
+        last 12 looks before the onset with a number for its zone and measure, from which the picture of before is
+        chosen.
+        """
+        bodies = [r.body for table in (t.incidents, t.changes) for r in self._c.execute(select(table.c.body))]
+        told = [incident_from(body) for body in dict.fromkeys(bodies)]
+        found = {(i.aoi, look) for i in told for look in i.looks}
+        for aoi, zone, measure, track, onset in {
+            (i.aoi, i.zone, i.measure, track, i.onset) for i in told for track in i.tracks
+        }:
+            found |= {(aoi, look) for look in self._before(aoi, zone, measure, track, onset)}
+        return found
+
+    def _before(self, aoi: str, zone: str, measure: str, track: str, onset: datetime) -> list[str]:
+        m, k = t.measurements, t.looks
+        rows = self._c.execute(
+            select(k.c.id)
+            .join(m, (k.c.aoi == m.c.aoi) & (k.c.id == m.c.look))
+            .where(m.c.aoi == aoi, m.c.zone == zone, m.c.measure == measure, m.c.value.is_not(None))
+            .where(k.c.track == track, k.c.start < onset.isoformat())
+            .order_by(k.c.start.desc(), k.c.id.desc())
+            .limit(BEFORE)
+        )
+        return [r.id for r in rows]
 
     def mark_logged(self, change: str) -> None:
         """The line of this step stands in the log."""

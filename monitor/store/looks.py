@@ -28,10 +28,21 @@ class Known:
     """A recorded look, as far as the planning of further work needs it."""
 
     id: str
-    scenes: frozenset[str]
+    scenes: frozenset[tuple[str, str]]
+    """Id and version of each. The version is empty in what was recorded before versions were."""
+
     reason: Reason | None
     reference_looks: int
     reference_digest: str
+
+    def is_of(self, scenes: frozenset[tuple[str, str]]) -> bool:
+        """True if the look was made from these scenes (id and version), and none of them was made again since.
+
+        An empty recorded version counts as any: what such a look showed is not known to have changed, and its files
+        would be read again for nothing, or are gone by now.
+        """
+        recorded, named = dict(self.scenes), dict(scenes)
+        return recorded.keys() == named.keys() and all(v in {"", named[s]} for s, v in recorded.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +51,6 @@ class Seen:
 
     look: Look
     taken: Pass
-    source: str
     measurements: Sequence[Measurement]
     reference_looks: int
     reference_digest: str = ""
@@ -64,9 +74,10 @@ class LookTables(Tables):
 
     def known_looks(self, aoi: str) -> dict[str, Known]:
         """Recorded looks of an AOI by id."""
-        scenes: dict[str, set[str]] = {}
-        for row in self._c.execute(select(t.scenes.c.look, t.scenes.c.id).where(t.scenes.c.aoi == aoi)):
-            scenes.setdefault(row.look, set()).add(row.id)
+        scenes: dict[str, set[tuple[str, str]]] = {}
+        s = t.scenes
+        for row in self._c.execute(select(s.c.look, s.c.id, s.c.version).where(s.c.aoi == aoi)):
+            scenes.setdefault(row.look, set()).add((row.id, row.version))
         rows = self._c.execute(
             select(t.looks.c.id, t.looks.c.reason, t.looks.c.reference_looks, t.looks.c.reference_digest).where(
                 t.looks.c.aoi == aoi
@@ -84,8 +95,12 @@ class LookTables(Tables):
         }
 
     def known_items(self, aoi: str, but: Container[str] = ()) -> list[tuple[str, Mapping[str, Any]]]:
-        """Source and catalogue answer of every recorded scene of an AOI, but for those with these ids."""
-        rows = self._c.execute(select(t.scenes.c.id, t.scenes.c.source, t.scenes.c.item).where(t.scenes.c.aoi == aoi))
+        """Source and catalogue answer of every recorded scene of an AOI but those with these ids, in order of id."""
+        rows = self._c.execute(
+            select(t.scenes.c.id, t.scenes.c.source, t.scenes.c.item)
+            .where(t.scenes.c.aoi == aoi)
+            .order_by(t.scenes.c.id)
+        )
         return [(r.source, json.loads(r.item)) for r in rows if r.id not in but]
 
     def record_look(self, seen: Seen) -> None:
@@ -97,7 +112,14 @@ class LookTables(Tables):
         self._c.execute(
             insert(t.scenes),
             [
-                {"aoi": look.aoi, "id": s.id, "look": look.id, "source": seen.source, "item": json.dumps(s.item)}
+                {
+                    "aoi": look.aoi,
+                    "id": s.id,
+                    "look": look.id,
+                    "source": s.source,
+                    "item": json.dumps(s.item),
+                    "version": s.version,
+                }
                 for s in seen.taken.scenes
             ],
         )
@@ -156,12 +178,13 @@ class LookTables(Tables):
         """Removes looks whose scenes turned out to belong to another pass."""
         self._c.execute(delete(t.looks).where(t.looks.c.aoi == aoi, t.looks.c.id.in_(looks)))
 
-    def usable_instants(self, aoi: str) -> list[datetime]:
-        """Starts of the looks that gave at least one number of worth, in order."""
+    def usable_instants(self, aoi: str) -> list[tuple[Sensor, datetime]]:
+        """Sensor and start of the looks that gave at least one number of worth, in order of time."""
+        k = t.looks
         rows = self._c.execute(
-            select(t.looks.c.start).where(t.looks.c.aoi == aoi, t.looks.c.reason.is_(None)).order_by(t.looks.c.start)
+            select(k.c.sensor, k.c.start).where(k.c.aoi == aoi, k.c.reason.is_(None)).order_by(k.c.start)
         )
-        return [utc(r.start) for r in rows]
+        return [(Sensor(r.sensor), utc(r.start)) for r in rows]
 
     def some_items(self, aoi: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Source and catalogue answer of one scene of each source."""

@@ -14,11 +14,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
 
-HEAD = "0002"
+HEAD = "0003"
 """Revision of the newest migration."""
 
 looks = Table(
@@ -52,9 +53,12 @@ scenes = Table(
     Column("look", String, nullable=False),
     Column("source", String, nullable=False),
     Column("item", Text, nullable=False),
+    Column("version", String, nullable=False, server_default=""),
     ForeignKeyConstraint(["aoi", "look"], ["looks.aoi", "looks.id"], ondelete="CASCADE"),
 )
-"""Each scene belongs to exactly one look of an AOI. `item`: the catalogue's answer as received."""
+"""Each scene belongs to exactly one look of an AOI. `item`: the catalogue's answer as received. `version`: of the
+product, as `Scene.version`; empty in rows from before it was recorded.
+"""
 
 measurements = Table(
     "measurements",
@@ -139,3 +143,43 @@ polls = Table(
     Index("polls_due", "next"),
 )
 """When an AOI was and will be polled."""
+
+units = Table(
+    "units",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("month", String, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("reserved_at", String, nullable=False),
+    Column("forecast", Float, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("booked", Float),
+    Column("state", String, nullable=False),
+    Index("units_by_month", "source", "month"),
+)
+"""Ledger of processing units: what was set aside before a request, and what it cost. `month`: "2026-11", UTC."""
+
+closures = Table(
+    "closures",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("until", String, nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""Sources that are not asked for a time."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("first", String, nullable=False),
+    Column("last", String, nullable=False),
+    Column("ended", String),
+    Column("told", Boolean, nullable=False),
+    Index("notices_open", "kind", "subject", unique=True, sqlite_where=text("ended IS NULL")),
+)
+"""What the operator should know; one open notice of a kind and subject at most."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -30,25 +33,36 @@ from monitor.look import Look
 from monitor.measurement import Measurement, Reason
 from monitor.reference import BINS, Reference
 from monitor.scene import Direction, Pass, Scene, Sensor, Track
-from monitor.store import SavedReference, Seen, Store, schema
+from monitor.store import Notice, SavedReference, Seen, Store, Transaction, schema
 from monitor.store.packing import incident_from, incident_json, pack, unpack
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
+MONTH = "2025-03"
 TRACK = Track(sensor=Sensor.SENTINEL1, relative_orbit=21, direction=Direction.DESCENDING, polarisation="VV")
 
 
-def seen(day: int, *slices: str, reason: Reason | None = None, value: float = 2.0) -> Seen:
+def seen(
+    day: int,
+    *slices: str,
+    reason: Reason | None = None,
+    value: float = 2.0,
+    processed: str = "",
+    track: Track = TRACK,
+    zone: str = "berths",
+) -> Seen:
     start = NOW + timedelta(days=day)
     names = slices or (f"scene{day}",)
     scenes = tuple(
         Scene(
             id=n,
-            track=TRACK,
+            track=track,
             platform="sentinel-1a",
             start=start,
             end=start,
             footprint=shapely.box(0, 0, 1, 1),
             assets={},
+            source="folder:1",
+            processed=processed,
             item={"id": n, "properties": {"ü": [1, None]}},
         )
         for n in names
@@ -57,7 +71,7 @@ def seen(day: int, *slices: str, reason: Reason | None = None, value: float = 2.
     look = Look(
         id=taken.id,
         aoi="rajin",
-        track=TRACK,
+        track=track,
         platform="sentinel-1a",
         start=start,
         scenes=tuple(sorted(names)),
@@ -66,7 +80,7 @@ def seen(day: int, *slices: str, reason: Reason | None = None, value: float = 2.
         detail="words" if reason else "",
     )
     measured = Measurement(
-        zone="berths",
+        zone=zone,
         measure="vessel_count",
         value=math.nan if reason else value,
         unit="1",
@@ -75,7 +89,7 @@ def seen(day: int, *slices: str, reason: Reason | None = None, value: float = 2.
         recipe="vessel_count/1",
         reason=reason,
     )
-    return Seen(look=look, taken=taken, source="folder:1", measurements=[measured], reference_looks=12)
+    return Seen(look=look, taken=taken, measurements=[measured], reference_looks=12)
 
 
 INCIDENT = Incident(
@@ -111,6 +125,26 @@ def store(path: Path) -> Any:
 
 
 # schema and migrations
+
+
+def reserve(tx: Transaction, forecast: float, requests: int = 1, *, at: datetime = NOW, cap: float = 100.0) -> str:
+    """A reservation that must be given."""
+    given = maybe(tx, forecast, requests, at=at, cap=cap)
+    assert given is not None
+    return given
+
+
+def maybe(tx: Transaction, forecast: float, requests: int = 1, *, at: datetime = NOW, cap: float = 100.0) -> str | None:
+    return tx.reserve_units(
+        "sh",
+        f"{at:%Y-%m}",
+        forecast=forecast,
+        requests=requests,
+        cap_units=cap,
+        cap_requests=1000,
+        what="a look",
+        at=at,
+    )
 
 
 def migrations(connection: sqlalchemy.Connection) -> Config:
@@ -230,6 +264,10 @@ def filled(store: Store) -> None:
         tx.record_incidents([INCIDENT], [CHANGE], NOW)
         tx.queue_delivery(CHANGE, "desk@example.org", "<m@x>", NOW)
         tx.set_poll("rajin", last=NOW, next_=NOW + timedelta(hours=6), problem="p")
+        tx.settle_units(reserve(tx, 1.5), 1.25)
+        reserve(tx, 3.0)
+        tx.close_source("sh", NOW + timedelta(days=3), "quota")
+        tx.open_notice("silent", "rajin s1-021d-vv", "nothing came", NOW)
 
 
 def everything(store: Store) -> list[Any]:
@@ -245,6 +283,10 @@ def everything(store: Store) -> list[Any]:
             tx.deliveries(),
             tx.poll_rows(),
             tx.counts(),
+            tx.units_of_month("sh", MONTH),
+            tx.closures(NOW),
+            tx.notices(),
+            tx.evidence_looks(),
         ]
 
 
@@ -268,7 +310,7 @@ def test_values_come_back_as_they_went_in(store: Store) -> None:
         assert [p.value for p in tx.points("rajin")["berths", "vessel_count"]] == [2.0, 2.0], "unusable ones are none"
         assert [r["reason"] for r in tx.measurements("rajin", "berths", "vessel_count")] == [None, None, "cloud"]
         assert tx.measurements("rajin", "yard") == []
-        assert tx.usable_instants("rajin") == [NOW, NOW + timedelta(days=1)]
+        assert [at for _, at in tx.usable_instants("rajin")] == [NOW, NOW + timedelta(days=1)]
         assert tx.incidents("rajin") == [INCIDENT]
         assert tx.incidents("dunai") == []
         assert tx.changes(logged=False) == [(CHANGE, NOW)]
@@ -299,6 +341,9 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
         tx.record_incidents([replace(INCIDENT, state=State.CONFIRMED)], [], NOW)
         tx.mark_logged(CHANGE.id)
         tx.finish_delivery(CHANGE.id, "desk@example.org", "sent")
+        reserve(tx, 1.0)
+        tx.close_source("sh", NOW + timedelta(days=9), "quota")
+        tx.end_notice("silent", "rajin s1-021d-vv", NOW)
         raise RuntimeError
     assert everything(store) == before
 
@@ -310,6 +355,251 @@ def test_a_recorded_step_stays_as_it_is(store: Store) -> None:
         tx.record_incidents([INCIDENT], [replace(CHANGE, reason="other")], NOW + timedelta(days=1))
         assert tx.changes(logged=True) == [(CHANGE, NOW)]
         assert tx.changes(logged=False) == []
+
+
+# versions of scenes
+
+
+def test_a_product_made_again_under_its_id_is_noticed(store: Store) -> None:
+    made, again = seen(0, processed="2025-03-02T00:00:00Z"), seen(0, processed="2025-06-02T00:00:00Z")
+    with store.transaction() as tx:
+        tx.record_look(made)
+        known = tx.known_looks("rajin")[made.look.id]
+    pairs = [frozenset((s.id, s.version) for s in x.taken.scenes) for x in (made, again)]
+    assert known.scenes == pairs[0] == {("scene0", "/2025-03-02T00:00:00Z")}
+    assert known.is_of(pairs[0])
+    assert not known.is_of(pairs[1])
+    assert not known.is_of(pairs[0] | {("more", "/")})
+    assert not known.is_of(frozenset())
+    assert known.is_of(known.scenes)
+
+
+def test_a_look_recorded_before_versions_were_is_not_read_again(store: Store, path: Path) -> None:
+    filled(store)
+    store.close()
+    with engine(path).begin() as connection:
+        command.downgrade(migrations(connection), "0002")
+    again = Store(path)
+    with again.transaction() as tx:
+        known = tx.known_looks("rajin")[seen(1, "b", "a").look.id]
+        assert len(tx.looks("rajin")) == 3
+        assert tx.notices() == []
+        assert tx.known_items("rajin", but={"a", "scene0"}) == [
+            ("folder:1", {"id": n, "properties": {"ü": [1, None]}}) for n in ("b", "scene2")
+        ]
+    again.close()
+    assert known.scenes == {("a", ""), ("b", "")}
+    assert known.is_of(frozenset({("a", "05.11/2025-03-02T00:00:00Z"), ("b", "/")}))
+    assert not known.is_of(frozenset({("a", ""), ("c", "")}))
+
+
+def test_the_source_of_each_scene_is_kept(store: Store) -> None:
+    """After a fail-over the slices of one pass come from several."""
+    whole = seen(0, "a", "b")
+    mixed = Pass(scenes=tuple(replace(s, source=f"of {s.id}") for s in whole.taken.scenes))
+    with store.transaction() as tx:
+        tx.record_look(replace(whole, taken=mixed))
+        assert [source for source, _ in tx.known_items("rajin")] == ["of a", "of b"]
+        assert [source for source, _ in tx.items("rajin", whole.look.id)] == ["of a", "of b"]
+        assert sorted(source for source, _ in tx.some_items("rajin")) == ["of a", "of b"]
+
+
+# evidence
+
+
+def test_what_was_told_rests_on_its_looks_and_those_before(store: Store) -> None:
+    other = replace(TRACK, relative_orbit=87, direction=Direction.ASCENDING)
+    names = {}
+    with store.transaction() as tx:
+        for day in range(-40, 0, 2):
+            for kind, one in {
+                "of the track": seen(day),
+                "of another track": seen(day, f"o{day}", track=other),
+                "unusable": seen(day + 1, f"u{day}", reason=Reason.CLOUD),
+            }.items():
+                tx.record_look(one)
+                names[kind, day] = one.look.id
+        elsewhere = seen(-1, "z", zone="yard")
+        tx.record_look(elsewhere)
+        tx.record_look(seen(0))
+        assert tx.evidence_looks() == set()
+        told = replace(INCIDENT, looks=("a", "b", "c"))
+        tx.record_incidents([replace(INCIDENT, state=State.RETRACTED)], [replace(CHANGE, incident=told)], NOW)
+        found = tx.evidence_looks()
+    own = {("rajin", look) for look in ("a", "b", "c")}
+    assert own < found, "as it stands and as it was told"
+    assert found - own == {("rajin", names["of the track", day]) for day in range(-24, 0, 2)}
+
+
+def test_a_time_without_looks_has_no_evidence_of_its_own(store: Store) -> None:
+    blind = replace(INCIDENT, kind=Kind.BLIND, zone="", measure="", looks=(), tracks=(), state=State.BLIND)
+    with store.transaction() as tx:
+        tx.record_look(seen(-1))
+        tx.record_incidents([blind], [], NOW)
+        assert tx.evidence_looks() == set()
+
+
+# processing units
+
+
+def test_units_are_set_aside_booked_and_released(store: Store) -> None:
+    with store.transaction() as tx:
+        assert tx.units_of_month("sh", MONTH) == (0.0, 0)
+        first, second, third = reserve(tx, 1.5), reserve(tx, 2.0, 3), reserve(tx, 0.25, 0)
+        assert tx.units_of_month("sh", MONTH) == (3.75, 4)
+        assert tx.settle_units(first, 1.25)
+        assert tx.units_of_month("sh", MONTH) == (3.5, 4)
+        assert tx.release_units(second)
+        assert tx.units_of_month("sh", MONTH) == (1.5, 1), "neither its units nor its requests count"
+        assert not tx.settle_units(second, 5.0), "released is released"
+        assert not tx.release_units(first), "booked is booked"
+        assert tx.settle_units(third, 0.0)
+        assert not tx.settle_units("none", 1.0)
+        assert not tx.release_units("none")
+        spent = tx.units_of_month("sh", MONTH)
+        assert (spent.units, spent.requests) == (1.25, 1)
+        assert tx.units_of_month("sh", "2025-04") == tx.units_of_month("other", MONTH) == (0.0, 0)
+        assert len({first, second, third}) == 3
+
+
+def test_a_cap_is_reached_and_not_passed(store: Store) -> None:
+    with store.transaction() as tx:
+        for _ in range(10):
+            last = reserve(tx, 0.1, cap=1.0)  # ten tenths are a little less or more than one
+        assert maybe(tx, 0.001, cap=1.0) is None
+        assert tx.units_of_month("sh", MONTH).requests == 10, "what is refused is not noted"
+        tx.release_units(last)
+        assert maybe(tx, 0.1, 990, cap=1.0) is not None
+        assert maybe(tx, 0.0, 2, cap=1.0) is None, "requests have a cap too"
+        next_month = NOW + timedelta(days=31)
+        assert reserve(tx, 1.0, at=next_month, cap=1.0)
+
+
+def test_what_a_dead_process_set_aside_is_booked_after_a_day(store: Store) -> None:
+    with store.transaction() as tx:
+        left, fresh = reserve(tx, 2.0), reserve(tx, 1.0, at=NOW + timedelta(hours=12))
+        reserve(tx, 0.5, at=NOW + timedelta(hours=25))
+        assert tx.units_of_month("sh", MONTH) == (3.5, 3)
+        assert not tx.release_units(left), "whether it was charged is unknown"
+        assert tx.release_units(fresh)
+        assert tx.settle_units(left, 1.75), "unless it is known after all"
+        assert tx.units_of_month("sh", MONTH) == (2.25, 2)
+
+
+SPENDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from monitor.store import Store
+
+store = Store(Path(sys.argv[1]))
+sys.stdin.readline()
+given = 0
+for turn in range(40):
+    with store.transaction() as tx:
+        id_ = tx.reserve_units("sh", "2025-03", forecast=1.0, requests=2, cap_units=50.5, cap_requests=1000,
+                               what="", at=datetime(2025, 3, 1, tzinfo=UTC))
+    if id_ is not None:
+        given += 1
+        with store.transaction() as tx:
+            tx.settle_units(id_, 1.0)
+store.close()
+print(given)
+"""
+
+
+def test_processes_that_spend_at_once_never_pass_the_cap(store: Store, path: Path) -> None:
+    running = [
+        subprocess.Popen([sys.executable, "-c", SPENDER, path], stdin=PIPE, stdout=PIPE, text=True) for _ in range(3)
+    ]
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    given = [int(process.communicate(timeout=60)[0]) for process in running]
+    assert sum(given) == 50, given
+    with store.transaction() as tx:
+        assert tx.units_of_month("sh", MONTH) == (50.0, 100)
+
+
+def test_threads_that_spend_at_once_never_pass_the_cap(store: Store) -> None:
+    barrier, given = threading.Barrier(4), []
+
+    def spend() -> None:
+        barrier.wait()
+        for _ in range(20):
+            with store.transaction() as tx:
+                given.append(maybe(tx, 1.0, cap=30.0))
+
+    threads = [threading.Thread(target=spend) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(g is not None for g in given) == 30
+
+
+def test_a_source_is_closed_until_the_later_instant(store: Store) -> None:
+    soon, late = NOW + timedelta(days=2), NOW + timedelta(days=31)
+    with store.transaction() as tx:
+        assert tx.closed_until("sh", NOW) is None
+        tx.close_source("sh", late, "the quota is used up")
+        tx.close_source("sh", soon, "too many requests")
+        assert tx.closed_until("sh", NOW) == late
+        assert [(c.source, c.until, c.why) for c in tx.closures(NOW)] == [("sh", late, "the quota is used up")]
+        assert tx.closed_until("sh", late - timedelta(seconds=1)) == late
+        assert tx.closed_until("sh", late) is None
+        assert tx.closed_until("other", NOW) is None
+        assert tx.open_source("sh")
+        assert not tx.open_source("sh")
+        assert tx.closures(NOW) == []
+        tx.close_source("sh", soon, "x")
+        tx.close_source("sh", late, "y")
+        assert [(c.until, c.why) for c in tx.closures(NOW)] == [(late, "y")]
+
+
+# notices
+
+
+def test_a_notice_begins_lasts_and_ends_once(store: Store) -> None:
+    hour = timedelta(hours=1)
+    with store.transaction() as tx:
+        assert tx.open_notice("silent", "rajin S1", "since Monday", NOW)
+        assert not tx.open_notice("silent", "rajin S1", "since Monday, 3 passes", NOW + hour)
+        assert not tx.open_notice("silent", "rajin S1", "since Monday, 2 passes", NOW - hour)
+        assert tx.open_notice("silent", "dunai S1", "too", NOW + hour)
+        assert tx.open_notice("failing", "rajin S1", "too", NOW + hour)
+        (notice, *_) = tx.notices()
+        assert notice == Notice(
+            id=notice.id,
+            kind="silent",
+            subject="rajin S1",
+            text="since Monday, 2 passes",
+            first=NOW,
+            last=NOW + hour,
+            ended=None,
+            told=False,
+        )
+        tx.mark_notice_told(notice.id)
+        assert not tx.open_notice("silent", "rajin S1", "since Monday, 4 passes", NOW + 2 * hour)
+        assert [n.told for n in tx.notices()] == [True, False, False], "a new text is not told again"
+        assert tx.end_notice("silent", "rajin S1", NOW + 3 * hour)
+        assert not tx.end_notice("silent", "rajin S1", NOW + 4 * hour), "once"
+        assert not tx.end_notice("silent", "nobody", NOW)
+        (ended, *_) = tx.notices()
+        assert (ended.id, ended.ended, ended.told) == (notice.id, NOW + 3 * hour, False), "the end is to be told"
+        assert [n.subject for n in tx.notices(open_only=True)] == ["rajin S1", "dunai S1"]
+        assert tx.open_notice("silent", "rajin S1", "again", NOW + 5 * hour), "a new one"
+        assert len(tx.notices()) == 4
+
+
+def test_no_second_notice_can_be_open(store: Store, path: Path) -> None:
+    with store.transaction() as tx:
+        tx.open_notice("silent", "rajin S1", "", NOW)
+    copy = "INSERT INTO notices SELECT 'other', kind, subject, text, first, last, ended, told FROM notices"
+    with sqlite3.connect(path) as connection, pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        connection.execute(copy)
+    connection.close()
 
 
 # deliveries
