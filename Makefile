@@ -8,7 +8,7 @@ UV_VERSION := $(shell sed -n 's/^uv==//p' constraints.txt)
 export UV_NO_PROGRESS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: demo test check lint unit setup lock clean
+.PHONY: demo test check lint unit servers setup lock clean
 
 demo: setup
 	$(BIN)/quaywatch demo
@@ -34,11 +34,16 @@ lint: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not servers"
+
+# Against a real STAC API on PostgreSQL and against nginx. Installs Debian packages: needs root, or sudo without a password.
+servers: setup
+	tests/servers/install
+	$(BIN)/python -m pytest -m servers
 
 # New versions: edit pyproject.toml, then `make lock`. The file holds versions only, no addresses.
 lock: setup
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev --no-annotate --no-header --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-servers
