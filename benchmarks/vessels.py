@@ -75,12 +75,10 @@ def run(folder: Path, drawn: Path | None) -> dict[str, Any]:
 def detected(desk: Desk, look: Look) -> tuple[Sequence[Vessel], Grid]:
     """The vessels of a look against the newest reference of its track."""
     site = track.site(desk.aois["bench"])
-    eyes = story.Eyes(store=desk.store, sources=desk.sources, site=site)
-    source, taken = eyes.passed(look)
+    eyes = story.Eyes(store=desk.store, imagery=desk.imagery, site=site, as_of=clock.now())
     reference = eyes.reference(look)
     view = measures.View(reference=reference) if reference else None
-    stack = source.read(taken, site.grid, (look.track.polarisation.lower(),))
-    return measures.measure(stack, look.track, site.aoi.zones, site.masks, view).vessels, site.grid
+    return measures.measure(eyes.stack(look), look.track, site.aoi.zones, site.masks, view).vessels, site.grid
 
 
 def _lies_in(zone: shapely.Polygon, vessel: Vessel, grid: Grid) -> bool:
@@ -110,7 +108,7 @@ def tally(into: Tally, found: Sequence[Vessel], labelled: Sequence[dict[str, Any
 def draw(desk: Desk, look: Look, labelled: Sequence[dict[str, Any]], target: Path) -> None:
     """The look with its detections, and the labels as small circles."""
     site = track.site(desk.aois["bench"])
-    eyes = story.Eyes(store=desk.store, sources=desk.sources, site=site)
+    eyes = story.Eyes(store=desk.store, imagery=desk.imagery, site=site, as_of=clock.now())
     circles = [np.asarray(shapely.Point(v["x"], v["y"]).buffer(60).exterior.coords) for v in labelled]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(pictures.look_picture(eyes.snapshot(look), {"labelled by eye": circles}))

@@ -25,6 +25,7 @@ from monitor.times import utc
 from monitor.workspace import Workspace
 
 TICK_SECONDS = 15.0
+TIDY_HOURS = 6
 RETRY = timedelta(minutes=30)
 """After a source failed."""
 
@@ -63,6 +64,7 @@ def run(workspace: Workspace, environ: Environ) -> None:
             misfire_grace_time=None,  # the first run is due at once: a slow start must not cost it its turn
             next_run_time=clock.now(),
         )
+        scheduler.add_job(tidy, "interval", args=[desk], hours=TIDY_HOURS, coalesce=True, max_instances=1)
         scheduler.start()
         stop.wait()
         log.info("stopping: the running look is finished first")
@@ -86,6 +88,19 @@ def tick(desk: Desk, stop: threading.Event) -> None:
     delivered = desk.send(clock.now())
     for problem in delivered.problems:
         log.warning("%s", problem)
+
+
+def tidy(desk: Desk) -> None:
+    """Keeps the archive within its age and budget."""
+    try:
+        done = desk.tidy(clock.now())
+    except QuaywatchError as error:
+        log.error("archive: %s", error)  # noqa: TRY400 - our own errors say all there is to say
+        return
+    if done.removed:
+        log.info("archive: %d looks dropped, %.1f MB", done.removed, done.bytes / 1e6)
+    if done.over_budget:
+        log.warning("archive: larger than its budget, and all that is left is evidence")
 
 
 def spread(aoi: str, among: int) -> timedelta:
@@ -130,3 +145,5 @@ def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
     )
     for problem in problems_of(outcome):
         log.warning("%s: %s", aoi.id, problem)
+    for news in outcome.news:
+        log.warning("notice: %s", news.text)

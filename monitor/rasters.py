@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window, from_bounds
@@ -31,6 +36,14 @@ ALIGNED = 1e-6
 """Pixels. Two grids closer than this are the same."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A rectangle of pixels of a file. Neither side is empty."""
+
+    rows: range
+    columns: range
+
+
 def read_band(asset: Asset, grid: Grid) -> NDArray[np.float32]:
     """One asset on the grid, shape (height, width): linear power, reflectance or class numbers; NaN = not seen.
 
@@ -41,43 +54,87 @@ def read_band(asset: Asset, grid: Grid) -> NDArray[np.float32]:
     Raises:
         SceneError: the file is missing, damaged, without georeference, or too large.
     """
+    name = asset.href
+    with _mapped(name, "Fetch the file again, or drop it from items.json."), rasterio.open(name, driver=DRIVER) as file:
+        part = _part(file, grid, name)
+        return unseen(grid) if part is None else _placed(file, part, asset, grid)
+
+
+def part_of(image: bytes, grid: Grid, name: str) -> Part | None:
+    """The part of a GeoTIFF that the grid needs; None if they share no ground. No pixel is read.
+
+    Raises:
+        SceneError: the image is damaged, without georeference, or too much of it is needed. It is called `name`.
+    """
+    with _memory(image, name) as file:
+        return _part(file, grid, name)
+
+
+def read_image(image: bytes, part: Part, asset: Asset, grid: Grid, name: str) -> NDArray[np.float32]:
+    """`read_band` of a GeoTIFF in memory, of which nothing but the part is looked at (see `part_of`).
+
+    Raises:
+        SceneError: the image is damaged or without georeference. It is called `name`.
+    """
+    with _memory(image, name) as file:
+        return _placed(file, part, asset, grid)
+
+
+def unseen(grid: Grid) -> NDArray[np.float32]:
+    """Shape (height, width): nothing but NaN."""
+    return np.full(grid.shape, np.nan, np.float32)
+
+
+@contextmanager
+def _memory(image: bytes, name: str) -> Iterator[rasterio.DatasetReader]:
+    hint = "The provider has a damaged file, or one that is no GeoTIFF."
+    if not image:  # rasterio would take it for a file to be written
+        raise SceneError(f"{name}: cannot be read (it is empty)", hint)
+    with _mapped(name, hint), MemoryFile(image, ext=".tif") as memory, memory.open(driver=DRIVER) as file:
+        yield file
+
+
+@contextmanager
+def _mapped(name: str, hint: str) -> Iterator[None]:
+    """Errors of rasterio as ours, with those of GDAL and of names in no alphabet that it lets through."""
     try:
-        with rasterio.open(asset.href, driver=DRIVER) as dataset:
-            if dataset.crs is None:
-                raise SceneError(
-                    f"{asset.href}: no reference system", "The file needs a CRS, or drop it from items.json."
-                )
-            if dataset.transform.is_identity:
-                raise SceneError(
-                    f"{asset.href}: no place on the ground",
-                    "The file needs a geotransform, or drop it from items.json.",
-                )
-            window = _window(dataset, grid)
-            if window is None:
-                return np.full(grid.shape, np.nan, np.float32)
-            values = _physical(dataset, window, asset)
-            return _onto(grid, values, _cut(dataset.transform, window), dataset.crs, asset.unit)
-    except (RasterioError, OSError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise SceneError(
-            f"{asset.href}: cannot be read ({reason})", "Fetch the file again, or drop it from items.json."
-        ) from error
+        yield
+    except (RasterioError, CPLE_BaseError, UnicodeError, OSError) as error:
+        said = next(iter(str(error.__cause__ or error).splitlines()), "no reason given")
+        reason = re.sub(r"/vsimem/[^\s:,']*", "it", said)
+        raise SceneError(f"{name}: cannot be read ({reason})", hint) from error
 
 
-def _window(dataset: rasterio.DatasetReader, grid: Grid) -> Window | None:
-    """The part of the file that the grid needs; None if they share no ground."""
-    bounds = transform_bounds(f"EPSG:{grid.epsg}", dataset.crs, *grid.bounds, densify_pts=21)
-    asked = from_bounds(*bounds, transform=dataset.transform)
+def _part(file: rasterio.DatasetReader, grid: Grid, name: str) -> Part | None:
+    if file.crs is None:
+        raise SceneError(f"{name}: no reference system", "The file needs a CRS, or cannot be used.")
+    if not _has_extent(file.transform):
+        raise SceneError(f"{name}: no place on the ground", "The file needs a geotransform, or cannot be used.")
+    bounds = transform_bounds(f"EPSG:{grid.epsg}", file.crs, *grid.bounds, densify_pts=21)
+    asked = from_bounds(*bounds, transform=file.transform)
+    if not all(map(math.isfinite, (asked.row_off, asked.col_off, asked.height, asked.width))):
+        raise SceneError(f"{name}: its place on the ground cannot be computed", "Its georeference is damaged.")
     row0, column0 = math.floor(asked.row_off + 1e-9) - MARGIN, math.floor(asked.col_off + 1e-9) - MARGIN
     row1 = math.ceil(asked.row_off + asked.height) + MARGIN
     column1 = math.ceil(asked.col_off + asked.width) + MARGIN
-    row0, column0 = max(0, row0), max(0, column0)
-    row1, column1 = min(dataset.height, row1), min(dataset.width, column1)
-    if row1 <= row0 or column1 <= column0:
+    rows = range(max(0, row0), min(file.height, row1))
+    columns = range(max(0, column0), min(file.width, column1))
+    if not rows or not columns:
         return None
-    if (row1 - row0) * (column1 - column0) > LARGEST_READ:
-        raise SceneError(f"{dataset.name}: the AOI covers {row1 - row0} x {column1 - column0} pixels", "Split the AOI.")
-    return Window(column0, row0, column1 - column0, row1 - row0)
+    if len(rows) * len(columns) > LARGEST_READ:
+        raise SceneError(f"{name}: the AOI covers {len(rows)} x {len(columns)} pixels", "Split the AOI.")
+    return Part(rows=rows, columns=columns)
+
+
+def _has_extent(transform: Affine) -> bool:
+    """False for the identity, which stands for no transform, and for pixels of no size that anything has."""
+    area = abs(transform.a * transform.e - transform.b * transform.d)
+    return not transform.is_identity and 1e-18 < area < 1e18 and all(abs(v) < 1e12 for v in transform[:6])
+
+
+def _placed(file: rasterio.DatasetReader, part: Part, asset: Asset, grid: Grid) -> NDArray[np.float32]:
+    window = Window(part.columns.start, part.rows.start, len(part.columns), len(part.rows))
+    return _onto(grid, _physical(file, window, asset), _cut(file.transform, window), file.crs, asset.unit)
 
 
 def _cut(transform: Affine, window: Window) -> Affine:
@@ -105,7 +162,7 @@ def _onto(grid: Grid, values: NDArray[np.float32], transform: Affine, crs: objec
     nearest = unit is Unit.CLASSES
     if not nearest and min(values.shape) > 1 and _is_parallel(grid, transform, crs):
         return _interpolated(grid, values, transform)
-    out = np.full(grid.shape, np.nan, np.float32)
+    out = unseen(grid)
     reproject(
         values,
         out,
@@ -160,7 +217,7 @@ def _is_ours(grid: Grid, transform: Affine, crs: object) -> bool:
 
 
 def _copied(grid: Grid, values: NDArray[np.float32], transform: Affine) -> NDArray[np.float32]:
-    out = np.full(grid.shape, np.nan, np.float32)
+    out = unseen(grid)
     row = round((grid.top - transform.f) / grid.resolution)
     column = round((transform.c - grid.left) / grid.resolution)
     top, left = max(0, row), max(0, column)

@@ -44,6 +44,16 @@ class Workspace:
         return self.state / "quaywatch.sqlite"
 
     @property
+    def archive(self) -> Path:
+        """Folder of the pixels of all looks."""
+        return self.state / "archive"
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what can be fetched again at any time."""
+        return self.state / "cache"
+
+    @property
     def reports(self) -> Path:
         """Folder of HTML reports."""
         return self.state / "reports"

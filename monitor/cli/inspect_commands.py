@@ -230,13 +230,13 @@ def claims(
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Checks the workspace: configuration, folders, AOIs, narrative, sources, database, log, mail."""
-    from monitor import workspace
+    """Checks the workspace: configuration, AOIs, narrative, sources, accounts, archive, database, log, mail."""
+    from monitor import clock, workspace
     from monitor.cli import views
     from monitor.doctor import examine
 
     state: State = context.obj
-    findings = examine(workspace.find(state.workspace, os.environ), os.environ)
+    findings = examine(workspace.find(state.workspace, os.environ), os.environ, clock.now())
     if as_json:
         say([{"what": f.what, "fine": f.fine, "detail": f.detail} for f in findings])
     else:

@@ -45,7 +45,7 @@ def init(folder: Annotated[Path, typer.Argument(help="New or empty folder.")]) -
 
     for path in workspace.init(folder):
         typer.echo(path)
-    typer.echo(f"\nNext: put imagery into {folder / 'imagery'}, then: quaywatch -w {folder} check example")
+    typer.echo(f"\nNext: draw your places in {folder / 'aois'}, then: quaywatch -w {folder} check example")
 
 
 def check(
@@ -142,6 +142,7 @@ def _work(desk: Desk, aois: list[str] | None, interval: Interval, now: datetime,
                 seen = [look for look, _ in tx.looks(place.id)]
             outcomes.append(outcome)
             problems.append([*problems_of(outcome), *_unreadable(seen, interval)])
+        desk.tidy(now)
     finally:
         if outcomes or not desk.aois:
             _summarise(outcomes, problems, as_json=as_json)
@@ -152,8 +153,8 @@ def _unreadable(looks: Iterable[Look], interval: Interval) -> list[str]:
     from monitor.measurement import Reason
 
     return [
-        f"{look.detail or look.id}\n  The look of {look.start:%Y-%m-%d} is left out. Fetch the file again, or drop it "
-        "from items.json, then run this again."
+        f"{look.detail or look.id}\n  The look of {look.start:%Y-%m-%d} is left out. Fetch the file again, or "
+        "drop it from items.json (of a folder), then run this again."
         for look in looks
         if look.reason is Reason.UNREADABLE and look.start in interval
     ]

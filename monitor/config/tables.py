@@ -146,6 +146,7 @@ def _once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Address = Annotated[str, AfterValidator(_address)]
 VariableName = Annotated[str, AfterValidator(_variable)]
+SensorName = Annotated[Sensor, Field(strict=False)]
 Url = Annotated[str, AfterValidator(_url)]
 Host = Annotated[str, AfterValidator(_host)]
 
@@ -239,7 +240,7 @@ class SentinelHubSource(_Table):
 
     kind: Literal["sentinel_hub"]
     service: Annotated[Service, Field(strict=False)] = Service.COPERNICUS
-    sensors: Annotated[tuple[Sensor, ...], Field(strict=False, min_length=1)] = tuple(Sensor)
+    sensors: Annotated[tuple[SensorName, ...], Field(strict=False, min_length=1)] = tuple(Sensor)
     discovery: Annotated[Discovery, Field(strict=False)] = Discovery.STAC
     client_id_env: Annotated[VariableName, Field(min_length=1)] = "SH_CLIENT_ID"
     client_secret_env: Annotated[VariableName, Field(min_length=1)] = "SH_CLIENT_SECRET"  # noqa: S105 - the name of a variable

@@ -58,7 +58,17 @@ def derive(tx: Transaction, aoi: Aoi, false_alarms_a_year: float, as_of: datetim
     points = {key: series for key, series in tx.points(aoi.id).items() if key in chosen}
     for followed in follow(aoi, points, false_alarms_a_year).values():
         derived.extend(followed.incidents)
-    derived.extend(alert.blind_spells(aoi.id, tx.usable_instants(aoi.id), as_of))
+    derived.extend(alert.blind_spells(aoi.id, _eyes_open(tx, aoi), as_of))
     incidents, changes = alert.reconcile(tx.incidents(aoi.id), derived, as_of)
     tx.record_incidents(incidents, changes, as_of)
     return changes
+
+
+def _eyes_open(tx: Transaction, aoi: Aoi) -> list[datetime]:
+    """Instants at which what is watched could be seen: looks of other sensors do not make up for those that count.
+
+    Where nothing of what is watched was ever seen, every usable look counts.
+    """
+    usable = tx.usable_instants(aoi.id)
+    counting = {s for w in watched(aoi) for s in MEASURES[w.measure].sensors}
+    return [at for sensor, at in usable if sensor in counting] or [at for _, at in usable]

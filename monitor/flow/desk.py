@@ -9,20 +9,24 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from monitor import clock
 from monitor.alert import Change
 from monitor.aoi import Aoi
+from monitor.archive import Archive, Pruned, Retention
 from monitor.claim import Narrative
 from monitor.config import Environ
 from monitor.errors import AoiError, ConfigError, DeliveryError, QuaywatchError, WorkspaceError
-from monitor.flow import deliver, page, story, tell, track
+from monitor.flow import deliver, page, story, tell, track, watch
 from monitor.flow.deliver import Delivered
+from monitor.flow.imagery import Imagery
+from monitor.flow.opening import open_source
 from monitor.flow.poll import Progress, Summary, poll, silent
 from monitor.flow.story import Chronicle, Eyes, Teller
+from monitor.flow.watch import News, Trouble
 from monitor.logbook import Logbook
 from monitor.message import Message, render
 from monitor.narrative import read_narrative
 from monitor.sources import Source
-from monitor.sources.folder import FolderSource
 from monitor.store import Store
 from monitor.times import Interval
 from monitor.transports import open_transport
@@ -35,6 +39,8 @@ class Outcome:
 
     summary: Summary
     delivered: Delivered = field(default=Delivered())
+    news: Sequence[News] = ()
+    """Notices for the operator that began or ended with this poll."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +73,30 @@ class Desk:
         Raises:
             ConfigError: there is none.
         """
-        folders = self.workspace.config.sources
-        if not folders:
-            raise ConfigError("config.toml: no source of imagery", 'Add [[sources]] with kind = "folder" and a path.')
-        # named by their place, not their number: recorded scenes keep the name, and config.toml may be reordered
-        return [FolderSource(s.path, name=f"folder:{self.workspace.display(s.path)}") for s in folders]
+        listed = self.workspace.config.sources
+        if not listed:
+            raise ConfigError("config.toml: no source of imagery", 'Add [[sources]] with kind = "stac".')
+        return [open_source(s, self.workspace, self.environ, self.store, clock.now) for s in listed]
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The pixels of all looks."""
+        return Archive(self.workspace.archive)
+
+    @cached_property
+    def imagery(self) -> Imagery:
+        """All sources, through the archive."""
+        return Imagery(sources=self.sources, archive=self.archive)
 
     @cached_property
     def logbook(self) -> Logbook:
         """The log of alerts."""
         return Logbook(self.workspace.log_folder)
+
+    def close(self) -> None:
+        """Ends the connections of the sources that have any."""
+        for source in self.__dict__.get("sources", ()):
+            source.close()
 
     def aoi(self, identity: str) -> Aoi:
         """An AOI of the workspace.
@@ -108,7 +128,7 @@ class Desk:
         narrative = self.narrative  # a faulty file is told before anything is read
         summary = poll(
             aoi,
-            self.sources,
+            self.imagery,
             self.store,
             interval,
             false_alarms_a_year=self.budget,
@@ -116,14 +136,34 @@ class Desk:
             progress=progress,
             stop=stop,
         )
+        news = self._noted(summary, as_of)
         # Asked for before the log: after a crash in between, steps not logged yet are asked for again, for one mail.
         with self.store.transaction() as tx:
             untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
         self.queue(untold, as_of)
         tell.log_changes(self.store, self.logbook, narrative)
         if not announce:
-            return Outcome(summary=summary)
-        return Outcome(summary=summary, delivered=self.send(as_of))
+            return Outcome(summary=summary, news=news)
+        return Outcome(summary=summary, news=news, delivered=self.send(as_of))
+
+    def _noted(self, summary: Summary, as_of: datetime) -> list[News]:
+        with self.store.transaction() as tx:
+            return watch.noted(tx, summary, as_of)
+
+    def tidy(self, as_of: datetime) -> Pruned:
+        """Drops from the archive what is older or more than config.toml allows; evidence stays.
+
+        Raises:
+            WorkspaceError: a file cannot be removed.
+        """
+        wanted = self.workspace.config.archive
+        policy = Retention(
+            max_age_days=wanted.keep_days or None,
+            budget_bytes=round(wanted.budget_gb * 1e9) or None,
+        )
+        with self.store.transaction() as tx:
+            evidence = tx.evidence_looks()
+        return self.archive.prune(policy, keep=evidence, as_of=as_of)
 
     @property
     def cadence(self) -> timedelta:
@@ -159,7 +199,7 @@ class Desk:
         def write(change: Change) -> Message:
             teller = Teller(
                 store=self.store,
-                sources=self.sources,
+                imagery=self.imagery,
                 aois=self.aois,
                 narrative=self.narrative,
                 false_alarms_a_year=self.budget,
@@ -187,7 +227,7 @@ class Desk:
         Raises:
             WorkspaceError: it cannot be written.
         """
-        eyes = Eyes(store=self.store, sources=self.sources, site=track.site(aoi))
+        eyes = Eyes(store=self.store, imagery=self.imagery, site=track.site(aoi), as_of=now)
         text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes)
         target = path or self.report_path(aoi.id)
         try:
@@ -212,9 +252,11 @@ def opened(workspace: Workspace, environ: Environ) -> Iterator[Desk]:
     """
     workspace.check_writable()
     store = Store(workspace.database)
+    desk = Desk(workspace, environ, store)
     try:
-        yield Desk(workspace, environ, store)
+        yield desk
     finally:
+        desk.close()
         store.close()
 
 
@@ -227,5 +269,6 @@ def at_desk(desk: Desk, aoi: Aoi) -> Aoi:
 
 
 def problems_of(outcome: Outcome) -> list[str]:
-    """Everything that went wrong without ending the poll."""
-    return [*outcome.summary.problems, *outcome.delivered.problems]
+    """Everything that went wrong without ending the poll. A source that failed is among its problems already."""
+    silent = [n.text for n in outcome.news if n.about is not Trouble.SOURCE]
+    return [*outcome.summary.problems, *silent, *outcome.delivered.problems]

@@ -1,4 +1,4 @@
-"""One pass over one AOI: search, join, measure, compare, record. A back-fill is the same over past dates."""
+"""One pass over one AOI: search, fetch, measure, compare, record. A back-fill is the same over past dates."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import groupby
+from threading import Lock
 
 from monitor.alert import Change
 from monitor.aoi import Aoi
-from monitor.errors import QuaywatchError, SourceError
+from monitor.cadence import Audit
 from monitor.flow import track
 from monitor.flow.derive import derive
+from monitor.flow.fetch import Shelf, fetch, missing
+from monitor.flow.imagery import Imagery
 from monitor.flow.track import Batch, Work
-from monitor.scene import Pass, Scene, by_pass
-from monitor.sources import Source
+from monitor.scene import Pass, by_pass
 from monitor.store import Known, Store
 from monitor.times import Interval
 
 WORKERS = 2
-BANDS = {"sentinel-1": (), "sentinel-2": ("b02", "b03", "b04", "b08", "scl")}
-"""Bands read for a look; empty: the channel of its track."""
+FETCHERS = 4
+"""Passes fetched at once; each reads its bands side by side."""
 
 Progress = Callable[[int, int], None]
-"""Called with looks done and looks to do."""
+"""Called with steps done and steps to do: a look fetched is one, a look measured another."""
 
 
 def silent(done: int, total: int) -> None:
@@ -51,10 +52,19 @@ class Summary:
     problems: Sequence[str] = field(default=())
     """Catalogue entries and sources that could not be used."""
 
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Sources that could not be asked or gave no pixels, each with the reason."""
+
+    answered: frozenset[str] = frozenset()
+    """Sources that did what was asked of them."""
+
+    audit: Audit | None = None
+    """What the sources should have listed by now, and what they did."""
+
 
 def poll(
     aoi: Aoi,
-    sources: Sequence[Source],
+    imagery: Imagery,
     store: Store,
     interval: Interval,
     *,
@@ -70,16 +80,26 @@ def poll(
     Raises:
         SourceError: no source could be searched.
     """
-    source, found, problems = _search(aoi, sources, interval)
+    told = len(imagery.damage)
     with store.transaction() as tx:
         known = tx.known_looks(aoi.id)
-        scenes = {s.id: s for s in found}
-        scenes |= {s.id: s for s in _restored(tx.known_items(aoi.id, but=scenes), sources)}
-    passes = by_pass(scenes.values())
-    todo = _works(aoi, passes, known, store, source)
-    total = sum(len(w.todo()) for w in todo)
-    summary = Summary(aoi=aoi.id, scenes=len(found), problems=tuple(problems))
-    done, derived = 0, False
+        recorded = imagery.restored(tx.known_items(aoi.id))
+    found = imagery.search(aoi, interval, recorded, as_of)
+    passes = by_pass(found.scenes)
+    summary = Summary(
+        aoi=aoi.id,
+        scenes=found.listed,
+        problems=tuple(found.problems),
+        failed=dict(found.failed),
+        answered=found.answered,
+        audit=found.audit,
+    )
+    counter = _Counter(progress)
+    todo: Sequence[Work] = ()
+    if passes:
+        shelf = Shelf(imagery, track.site(aoi), as_of)
+        todo, summary = _fetched(_works(passes, known, store, shelf), summary, shelf, counter, stop)
+    derived = False
     stale = sorted(set(known) - {p.id for p in passes})
     changes: list[Change] = []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -89,15 +109,49 @@ def poll(
                 store, aoi, batch, stale=stale, budget=false_alarms_a_year if last else None, as_of=as_of
             )
             summary, derived = _counted(summary, batch, known), last
-            done += len(batch.seen)
-            progress(done, total)
+            counter.step(len(batch.seen))
             if stop():
-                return replace(summary, changes=tuple(changes))
+                return _ended(summary, changes, imagery.damage[told:])
     if not derived:  # nothing new; but an earlier run may have ended before it derived, and time goes on
         with store.transaction() as tx:
             tx.forget_looks(aoi.id, stale)
             changes += derive(tx, aoi, false_alarms_a_year, as_of)
-    return replace(summary, changes=tuple(changes))
+    return _ended(summary, changes, imagery.damage[told:])
+
+
+def _ended(summary: Summary, changes: Sequence[Change], damage: Sequence[str]) -> Summary:
+    return replace(summary, changes=tuple(changes), problems=(*summary.problems, *damage))
+
+
+class _Counter:
+    """Counts steps of work for those who watch."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.total = 0
+        self._done = 0
+        self._progress = progress
+        self._lock = Lock()
+
+    def step(self, by: int = 1) -> None:
+        with self._lock:
+            self._done += by
+            self._progress(self._done, max(self._done, self.total))
+
+
+def _fetched(
+    works: Sequence[Work], summary: Summary, shelf: Shelf, counter: _Counter, stop: Callable[[], bool]
+) -> tuple[Sequence[Work], Summary]:
+    """The works whose pixels are there, and the summary with what could not be had."""
+    wanted = missing(works, shelf)
+    counter.total = sum(len(w.todo()) for w in works) + sum(map(len, wanted))
+    with ThreadPoolExecutor(FETCHERS) as pool:
+        had = fetch(works, wanted, shelf, pool, step=counter.step, stop=stop)
+    return had.works, replace(
+        summary,
+        problems=(*summary.problems, *had.problems),
+        failed={**summary.failed, **had.failed},
+        answered=summary.answered - set(had.failed),
+    )
 
 
 def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
@@ -111,59 +165,14 @@ def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
         yield before, True
 
 
-def _search(aoi: Aoi, sources: Sequence[Source], interval: Interval) -> tuple[Source, list[Scene], list[str]]:
-    """The first source, in the configured order, that knows scenes of the AOI."""
-    problems: list[str] = []
-    answered: Source | None = None
-    for source in sources:
-        try:
-            found = source.search(aoi, interval)
-        except SourceError as error:
-            problems.append(str(error))
-            continue
-        problems.extend(source.problems)
-        answered = answered or source
-        if found:
-            return source, found, problems
-    if answered is None:
-        text = problems[0] if problems else "no source is configured"
-        raise SourceError(text, "" if problems else "Add a [[sources]] table to config.toml.")
-    return answered, [], problems
-
-
-def _restored(items: Sequence[tuple[str, Mapping[str, object]]], sources: Sequence[Source]) -> list[Scene]:
-    by_name = {s.name: s for s in sources}
-    scenes = []
-    for name, item in items:
-        try:
-            scenes.append(by_name[name].restore(item) if name in by_name else sources[0].restore(item))
-        except (QuaywatchError, KeyError, TypeError, ValueError) as error:
-            raise SourceError(
-                f"the recorded item {item.get('id')} of source {name!r} cannot be read by today's sources",
-                "Put the source back into config.toml.",
-            ) from error
-    return scenes
-
-
-def _works(aoi: Aoi, passes: Sequence[Pass], known: Mapping[str, Known], store: Store, source: Source) -> list[Work]:
+def _works(passes: Sequence[Pass], known: Mapping[str, Known], store: Store, shelf: Shelf) -> list[Work]:
     """One work a track that has something to do."""
-    ground = None
     works = []
     for line, group in groupby(sorted(passes, key=lambda p: (p.track.id, p.start, p.id)), key=lambda p: p.track):
-        members = list(group)
-        ground = ground or track.site(aoi)
-        bands = BANDS[line.sensor] or (line.polarisation.lower(),)
-        work = Work(
-            site=ground,
-            passes=members,
-            known=known,
-            saved=None,
-            source=source.name,
-            read=partial(source.read, grid=ground.grid, bands=bands),
-        )
+        work = Work(site=shelf.site, passes=list(group), known=known, saved=None, read=shelf.read)
         if work.todo():
             with store.transaction() as tx:
-                saved = tx.reference(aoi.id, line.id, track.RECIPE)
+                saved = tx.reference(shelf.site.aoi.id, line.id, track.RECIPE)
             works.append(replace(work, saved=saved))
     return works
 

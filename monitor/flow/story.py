@@ -17,6 +17,7 @@ from monitor.baseline import Family, compared
 from monitor.claim import Bearing, Narrative
 from monitor.errors import QuaywatchError, SceneError, SourceError
 from monitor.flow import derive, track
+from monitor.flow.imagery import Imagery, bands_of
 from monitor.flow.tell import bearings
 from monitor.grid import project
 from monitor.history import Followed
@@ -27,7 +28,7 @@ from monitor.pictures import Outline, SeriesPoint, Snapshot
 from monitor.radiometry import to_db
 from monitor.reference import Reference
 from monitor.scene import Pass, Sensor
-from monitor.sources import Source
+from monitor.stack import Stack
 from monitor.store import Store
 
 SIMULATED = "quaywatch:simulated"
@@ -145,20 +146,20 @@ class Eyes:
     """Reads looks again to show them."""
 
     store: Store
-    sources: Sequence[Source]
+    imagery: Imagery
     site: track.Site
+    as_of: datetime
 
-    def passed(self, look: Look) -> tuple[Source, Pass]:
-        """The source and the pass of a recorded look.
+    def stack(self, look: Look) -> Stack:
+        """The pixels of a recorded look.
 
         Raises:
-            SourceError: no configured source knows it.
+            SourceError: no configured source knows it, or it cannot be read.
         """
         with self.store.transaction() as tx:
             items = tx.items(look.aoi, look.id)
-        named = {s.name: s for s in self.sources}
-        source = named.get(items[0][0], self.sources[0]) if items else self.sources[0]
-        return source, Pass(scenes=tuple(source.restore(item) for _, item in items))
+        taken = Pass(scenes=tuple(self.imagery.restored(items)))
+        return self.imagery.read(look.aoi, taken, self.site.grid, bands_of(look.track), self.as_of)
 
     def reference(self, look: Look) -> Reference | None:
         """The newest reference of the look's track."""
@@ -172,15 +173,12 @@ class Eyes:
         Raises:
             SourceError: it can no longer be found or read.
         """
-        source, taken = self.passed(look)
-        grid = self.site.grid
+        stack, grid = self.stack(look), self.site.grid
         if look.track.sensor is not Sensor.SENTINEL1:
-            stack = source.read(taken, grid, VISIBLE)
             if missing := [b for b in VISIBLE if b not in stack.bands]:
-                raise SceneError(f"{taken.scenes[0].id}: has no {', '.join(missing)}, which a picture needs")
+                raise SceneError(f"{look.id}: has no {', '.join(missing)}, which a picture needs")
             rgb = np.stack([stack.bands[b] for b in VISIBLE], axis=-1)
             return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=(), unit="1")
-        stack = source.read(taken, grid, (look.track.polarisation.lower(),))
         reference = self.reference(look)
         view = View(reference=reference) if reference else None
         found = measures.measure(stack, look.track, self.site.aoi.zones, self.site.masks, view).vessels
@@ -259,7 +257,7 @@ class Teller:
     """What the messages of a workspace have in common."""
 
     store: Store
-    sources: Sequence[Source]
+    imagery: Imagery
     aois: Mapping[str, Aoi]
     narrative: Narrative
     false_alarms_a_year: float
@@ -278,7 +276,7 @@ class Teller:
             raise QuaywatchError(f"AOI {incident.aoi!r} is no longer in aois/", "Put its file back.")
         aoi = self.aois[incident.aoi]
         told = chronicle(self.store, aoi, self.false_alarms_a_year)
-        eyes = Eyes(store=self.store, sources=self.sources, site=track.site(aoi))
+        eyes = Eyes(store=self.store, imagery=self.imagery, site=track.site(aoi), as_of=self.now)
         entry = MEASURES.get(incident.measure)
         followed = told.followed.get((incident.zone, incident.measure))
         return Facts(

@@ -33,6 +33,9 @@ AHEAD = 4
 """Looks read or measured ahead of the one that is waited for."""
 
 RECIPE = "reference/2"
+UNVERSIONED = "/"
+"""Version of a scene whose catalogue states neither baseline nor time of processing."""
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -88,8 +91,9 @@ class Work:
 
     known: Mapping[str, Known]
     saved: SavedReference | None
-    source: str
     read: Reader
+    gone: frozenset[str] = frozenset()
+    """Recorded looks whose pixels can no longer be had: they keep their numbers."""
 
     @property
     def track(self) -> Track:
@@ -109,14 +113,18 @@ class Work:
         """
         tried = unreadable or frozenset()
         digests = self.digests(tried if unreadable is not None else self.recorded_unreadable)
-        return [i for i, p in enumerate(self.passes) if i not in tried and not self._done(i, p, digests)]
+        return [
+            i
+            for i, p in enumerate(self.passes)
+            if i not in tried and p.id not in self.gone and not self._done(i, p, digests)
+        ]
 
     def _done(self, index: int, taken: Pass, digests: Sequence[str]) -> bool:
         known = self.known.get(taken.id)
         return (
             known is not None
             and known.reason is not Reason.UNREADABLE
-            and known.scenes == _names(taken)
+            and known.is_of(_names(taken))
             and known.reference_looks == self.expected(index)
             and known.reference_digest == digests[self.expected(index)]
         )
@@ -128,7 +136,7 @@ class Work:
         return frozenset(
             i
             for i, (p, k) in enumerate(zip(self.passes, known, strict=True))
-            if k is not None and k.reason is Reason.UNREADABLE and k.scenes == _names(p)
+            if k is not None and k.reason is Reason.UNREADABLE and k.is_of(_names(p))
         )
 
     def digests(self, unreadable: Set[int]) -> list[str]:
@@ -139,8 +147,21 @@ class Work:
         return chain
 
 
-def _names(taken: Pass) -> frozenset[str]:
-    return frozenset(s.id for s in taken.scenes)
+def _names(taken: Pass) -> frozenset[tuple[str, str]]:
+    return frozenset((s.id, s.version) for s in taken.scenes)
+
+
+def needed(work: Work) -> list[int]:
+    """Indices of the passes that measuring will read, as far as it can be known before they are read."""
+    todo = set(work.todo())
+    if not todo or work.track.sensor is not Sensor.SENTINEL1:
+        return sorted(todo)
+    settled = reference.settled_size(len(work.passes))
+    if not settled:
+        return sorted(todo)
+    reach = settled if any(i < settled for i in todo) else min(todo)
+    start = _usable(work, reach, work.digests(work.recorded_unreadable)).position
+    return sorted(todo | set(range(start, max(settled, max(todo) + 1))))
 
 
 def process(work: Work, pool: Executor) -> Iterator[Batch]:
@@ -194,7 +215,7 @@ def _usable(work: Work, reach: int, digests: Sequence[str]) -> SavedReference:
 
 
 def _linked(digest: str, taken: Pass, *, readable: bool) -> str:
-    scenes = ",".join(s.id for s in taken.scenes)
+    scenes = ",".join(s.id + (f"@{s.version}" if s.version != UNVERSIONED else "") for s in taken.scenes)
     return hashlib.sha256(f"{digest}|{taken.id}|{scenes}|{readable}".encode()).hexdigest()
 
 
@@ -290,7 +311,6 @@ def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None, 
     return Seen(
         look=look,
         taken=taken,
-        source=work.source,
         measurements=measured,
         reference_looks=compared,
         reference_digest=digest,

@@ -48,3 +48,6 @@ class Source(Protocol):
             SceneError: a scene of it cannot be read, and trying again is of no use.
             SourceError: not now: the service is down, slow, or its quota is used up. Nothing is known of the pass.
         """
+
+    def close(self) -> None:
+        """Ends its connections, if it has any. It may be asked again afterwards."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import shapely
-
 from monitor import rasters
 from monitor.aoi import Aoi
-from monitor.errors import QuaywatchError, SceneError, SourceError
+from monitor.errors import SceneError, SourceError
 from monitor.grid import Grid
-from monitor.scene import Asset, Direction, Pass, Scene, Sensor, Track, Unit, touching
+from monitor.scene import Pass, Scene, Sensor, touching
+from monitor.sources import items
 from monitor.stack import Stack
-from monitor.times import Interval, utc
+from monitor.times import Interval
 
 CATALOGUE = "items.json"
 LARGEST_CATALOGUE = 500_000_000
@@ -45,9 +43,12 @@ class FolderSource:
         """See `Source.problems`."""
         return self._catalogue[1]
 
+    def close(self) -> None:
+        """See `Source.close`: it has no connections."""
+
     def restore(self, item: Mapping[str, Any]) -> Scene:
         """See `Source.restore`."""
-        return to_scene(item, self.folder)
+        return to_scene(item, self.folder, self.name)
 
     def read(self, taken: Pass, grid: Grid, bands: Sequence[str]) -> Stack:
         """See `Source.read`. Bands that a scene lacks are left out."""
@@ -66,18 +67,9 @@ class FolderSource:
         for number, item in enumerate(self._items()):
             name = item.get("id", f"number {number}") if isinstance(item, dict) else f"number {number}"
             try:
-                scenes.append(to_scene(item, self.folder))
-            except (
-                QuaywatchError,
-                KeyError,
-                TypeError,
-                ValueError,
-                OverflowError,
-                AttributeError,
-                shapely.errors.ShapelyError,
-            ) as error:
-                problem = f"{error} is missing" if isinstance(error, KeyError) else str(error).replace("\n ", ".")
-                problems.append(f"{self.folder / CATALOGUE}: item {name} left out: {problem}")
+                scenes.append(to_scene(item, self.folder, self.name))
+            except SourceError as error:
+                problems.append(f"{self.folder / CATALOGUE}: item {name} left out: {items.reason(error)}")
         return scenes, problems
 
     def _items(self) -> list[Any]:
@@ -95,96 +87,24 @@ class FolderSource:
             raise SourceError(
                 f"{path}: cannot be read ({error})", "It must be a STAC ItemCollection in JSON."
             ) from error
-        items = collection.get("features") if isinstance(collection, dict) else None
-        if not isinstance(items, list):
+        features = collection.get("features") if isinstance(collection, dict) else None
+        if not isinstance(features, list):
             raise SourceError(f"{path}: no STAC ItemCollection", 'It needs "features": [items].')
-        return items
+        return features
 
 
-def to_scene(item: Mapping[str, Any], folder: Path) -> Scene:
-    """A STAC item as a scene.
-
-    Raises:
-        SourceError, KeyError, TypeError, ValueError: the item lacks something, or it is not what it should be.
-    """
-    properties = item["properties"]
-    sensor = _sensor(properties)
-    channels = [str(p).upper() for p in properties.get("sar:polarizations", [])]
-    orbit = properties.get("sat:relative_orbit")
-    track = Track(
-        sensor=sensor,
-        relative_orbit=None if orbit is None else int(orbit),
-        direction=Direction(properties.get("sat:orbit_state", "unknown")),
-        polarisation=_measured_channel(channels) if sensor is Sensor.SENTINEL1 else "",
-    )
-    start = properties.get("start_datetime") or properties["datetime"]
-    end = properties.get("end_datetime") or start
-    epsg = _epsg(properties)
-    assets = {
-        name.lower(): _asset(asset, folder, epsg)
-        for name, asset in item["assets"].items()
-        if "data" in asset.get("roles", ["data"])
-    }
-    if not assets:
-        raise SourceError("has no asset with the role 'data'")
-    return Scene(
-        id=str(item["id"]),
-        track=track,
-        platform=str(properties.get("platform", "")),
-        start=utc(start),
-        end=utc(end),
-        footprint=shapely.geometry.shape(item["geometry"]),
-        assets=assets,
-        item=item,
-    )
-
-
-def _sensor(properties: Mapping[str, Any]) -> Sensor:
-    named = properties.get("constellation") or properties.get("platform", "")
-    for sensor in Sensor:
-        if str(named).lower().startswith(sensor.value):
-            return sensor
-    raise SourceError(f"constellation {named!r} is not known", f"Known: {', '.join(Sensor)}.")
-
-
-def _measured_channel(channels: Sequence[str]) -> str:
-    for channel in ("VV", "HH"):
-        if channel in channels:
-            return channel
-    raise SourceError(f"sar:polarizations {list(channels)} has neither VV nor HH")
-
-
-def _epsg(properties: Mapping[str, Any]) -> int:
-    """`proj:code` ("EPSG:32636") or `proj:epsg` (32636).
+def to_scene(item: Mapping[str, Any], folder: Path, name: str) -> Scene:
+    """An item of a folder as a scene. One asset that cannot be used makes the whole item unusable: a person wrote it.
 
     Raises:
-        SourceError: the item names no projection.
+        SourceError: the item lacks something, or it is not what it should be.
     """
-    code = str(properties.get("proj:code") or properties.get("proj:epsg") or "")
-    digits = code.upper().removeprefix("EPSG:")
-    if not digits.isdigit():
+    made = items.parsed(item, source=name, href=lambda text: str(_inside(folder, text)), own=True)
+    if made.refused:
+        raise SourceError(next(iter(made.refused.values())))
+    if any(a.epsg is None for a in made.scene.assets.values()):
         raise SourceError("no projection (proj:code or proj:epsg)", 'Add "proj:code": "EPSG:...".')
-    return int(digits)
-
-
-def _asset(asset: Mapping[str, Any], folder: Path, epsg: int) -> Asset:
-    band = (asset.get("raster:bands") or [{}])[0]
-    nodata = band.get("nodata")
-    return Asset(
-        href=str(_inside(folder, str(asset["href"]))),
-        unit=Unit(str(band.get("unit", "1"))),
-        scale=_finite(band.get("scale", 1.0), "scale"),
-        offset=_finite(band.get("offset", 0.0), "offset"),
-        nodata=None if nodata is None else float(nodata),
-        epsg=epsg,
-    )
-
-
-def _finite(value: Any, what: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise SourceError(f"raster:bands {what} is {value!r}")
-    return number
+    return made.scene
 
 
 @lru_cache(maxsize=1024)

@@ -8,8 +8,22 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from monitor.config import Config, FolderSource, Mail, Security, credentials, expand, read_config
+from monitor.config import (
+    Archive,
+    Config,
+    Discovery,
+    FolderSource,
+    Mail,
+    Security,
+    SentinelHubSource,
+    StacSource,
+    credentials,
+    expand,
+    read_config,
+    secret,
+)
 from monitor.errors import ConfigError
+from monitor.scene import Sensor
 
 ROOT = Path(__file__).parents[2]
 Refused = Callable[[str], ConfigError]
@@ -59,7 +73,7 @@ def test_everything_can_be_set(read: Read, tmp_path: Path) -> None:
         'host = "smtp.example.org"\nport = 465\nsecurity = "tls"\n'
         'username_env = "MAIL_USER"\npassword_env = "MAIL_PASSWORD"\ntimeout_s = 5\noutbox = "out"\n'
     )
-    assert [s.path for s in config.sources] == [tmp_path / "imagery", Path("/data")]
+    assert config.sources == (FolderSource(path=tmp_path / "imagery"), FolderSource(path=Path("/data")))
     assert config.schedule.every_hours == 1.0
     assert config.mail.to == ("a@example.org", "b@example.org"), "each recipient once"
     assert config.mail.security is Security.TLS
@@ -68,16 +82,22 @@ def test_everything_can_be_set(read: Read, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["config.toml", "monitor/starter/config.toml"])
 def test_the_files_we_ship_are_right_and_mail_nobody(path: str) -> None:
     config = read_config(ROOT / path, {})
-    assert config.sources == (FolderSource(path=(ROOT / path).parent / "imagery"),)
+    assert config.sources == (StacSource(kind="stac"),), "imagery that needs no account"
+    assert config.archive == Archive()
     assert config.mail.to == ()
 
 
 @pytest.mark.parametrize("path", ["config.toml", "monitor/starter/config.toml"])
 def test_the_settings_shown_as_comments_are_right_too(path: str, read: Read) -> None:
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-    shown = [line.removeprefix("# ") if " = " in line and line.startswith("# ") else line for line in lines]
+    settings = (" = ", "[[")
+    shown = [
+        line.removeprefix("# ") if line.startswith("# ") and any(s in line for s in settings) else line
+        for line in lines
+    ]
     config = read("\n".join(line for line in shown if not line.startswith("# ")))
     assert config.mail.host == "smtp.example.org"
+    assert [s.kind for s in config.sources] == ["stac", "sentinel_hub", "folder"]
 
 
 def test_a_config_cannot_be_changed() -> None:
@@ -214,9 +234,8 @@ def test_variables_are_filled_in(text: str, expected: str) -> None:
 
 def test_a_path_is_taken_from_the_environment_and_counts_from_the_workspace(read: Read, tmp_path: Path) -> None:
     text = '[[sources]]\npath = "${IMAGERY:-imagery}"\n'
-    assert read(text).sources[0].path == tmp_path / "imagery"
-    assert read(text, IMAGERY="../data").sources[0].path == tmp_path / "../data"
-    assert read(text, IMAGERY="/data").sources[0].path == Path("/data")
+    for environ, path in (({}, "imagery"), ({"IMAGERY": "../data"}, "../data"), ({"IMAGERY": "/data"}, "/data")):
+        assert read(text, **environ).sources == (FolderSource(path=tmp_path / path),)
 
 
 def test_a_missing_or_unreadable_file_is_told(tmp_path: Path) -> None:
@@ -254,3 +273,50 @@ def test_a_missing_login_names_the_variables_and_no_value() -> None:
     assert "MAIL_PASSWORD (mail.password_env)" in str(caught.value)
     assert "MAIL_USER" not in str(caught.value)
     assert "desk" not in str(caught.value)
+
+
+# sources
+
+
+def test_a_bare_stac_source_is_earth_search_with_the_hosts_of_its_files(read: Read) -> None:
+    (source,) = read('[[sources]]\nkind = "stac"').sources
+    assert isinstance(source, StacSource)
+    assert source.wanted == ("sentinel-2-c1-l2a", "sentinel-2-l2a")
+    assert source.name == "stac:earth-search.aws.element84.com/v1"
+    assert all(h.endswith(".amazonaws.com") for h in source.allowed)
+
+
+def test_another_catalogue_may_be_read_from_its_own_host_only_unless_told(read: Read) -> None:
+    text = '[[sources]]\nkind = "stac"\nurl = "https://stac.example.org/v1/"\ncollections = ["a"]\n'
+    (bare,) = read(text).sources
+    (told,) = read(text + 'hosts = ["*.Example.net"]').sources
+    assert isinstance(bare, StacSource)
+    assert isinstance(told, StacSource)
+    assert (bare.url, bare.allowed, told.allowed) == (
+        "https://stac.example.org/v1",
+        ("stac.example.org",),
+        ("*.example.net",),
+    )
+
+
+def test_sentinel_hub_names_variables_and_stops_before_the_quota(read: Read) -> None:
+    (source,) = read('[[sources]]\nkind = "sentinel_hub"').sources
+    assert isinstance(source, SentinelHubSource)
+    assert (source.client_id_env, source.client_secret_env) == ("SH_CLIENT_ID", "SH_CLIENT_SECRET")
+    assert (source.units_per_month, source.requests_per_month) == (9000.0, 9000)
+    assert (source.name, source.discovery) == ("sentinel_hub:copernicus", Discovery.STAC)
+
+
+def test_a_source_may_be_held_to_one_sensor(read: Read, refused: Refused) -> None:
+    (source,) = read('[[sources]]\nkind = "sentinel_hub"\nsensors = ["sentinel-1"]').sources
+    assert isinstance(source, SentinelHubSource)
+    assert source.sensors == (Sensor.SENTINEL1,)
+    error = refused('[[sources]]\nkind = "sentinel_hub"\nsensors = ["sentinel-9"]')
+    assert "should be 'sentinel-1' or 'sentinel-2'" in error.message
+
+
+def test_a_secret_is_read_by_the_name_of_its_variable_and_never_shown() -> None:
+    assert secret("KEY", "key_env", {"KEY": "s3cret"}) == "s3cret"
+    assert secret("", "key_env", {}) == ""
+    with pytest.raises(ConfigError, match=r"KEY \(key_env\) is not set"):
+        secret("KEY", "key_env", {"OTHER": "s3cret"})

@@ -23,7 +23,7 @@ from monitor import rasters
 from monitor.errors import SceneError
 from monitor.grid import Grid
 from monitor.outlines import read_aoi
-from monitor.rasters import joined, read_band
+from monitor.rasters import Part, joined, part_of, read_band, read_image
 from monitor.scene import Asset, Unit
 
 HERE = Path(__file__).parent
@@ -415,3 +415,80 @@ def test_names_with_signs_are_files_like_others(tmp_path: Path, name: str) -> No
     asset = write(tmp_path / "plain.tif", image, at(750_000, 3_935_000, 10))
     (tmp_path / "plain.tif").rename(tmp_path / name)
     assert np.array_equal(read_band(replace(asset, href=str(tmp_path / name)), GRID), image)
+
+
+@pytest.mark.parametrize("flat", [Affine(10, 0, 750_000, 10, 0, 3_935_000), Affine(10, 5, 750_000, 20, 10, 3_935_000)])
+def test_a_file_without_extent_on_the_ground_is_refused(tmp_path: Path, flat: Affine) -> None:
+    write(tmp_path / "a.tif", noise(40, 50), flat)
+    assert "no place" in refused(tmp_path / "a.tif").message
+
+
+def test_a_reference_system_of_another_planet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mars.tif"
+    write(path, noise(40, 50), at(750_000, 3_935_000, 10), None)
+    with rasterio.open(path, "r+") as file:
+        file.crs = CRS.from_wkt(
+            'GEOGCS["Mars",DATUM["Mars",SPHEROID["Mars",3396190,169.894447]],PRIMEM["Zero",0],UNIT["degree",0.0174532925]]'
+        )
+    refused(path)
+
+
+def test_a_name_of_a_reference_system_in_no_alphabet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    write(path, noise(40, 50), at(750_000, 3_935_000, 10), None)
+    with rasterio.open(path, "r+") as file:
+        utm = CRS.from_epsg(32636).to_wkt(version="WKT1_GDAL")
+        own = utm.replace("WGS 84 / UTM zone 36N", "The Harbour Grid").replace(',AUTHORITY["EPSG","32636"]', "")
+        file.crs = CRS.from_wkt(own.replace("0.9996", "0.9995"))
+    content = path.read_bytes()
+    assert b"The Harbour Grid" in content
+    path.write_bytes(content.replace(b"The Harbour Grid", b"\x9d\xa9 Harbour Grid"))
+    refused(path)
+
+
+# in memory
+
+
+def test_an_image_in_memory_reads_like_the_file(tmp_path: Path) -> None:
+    for transform in (at(749_900, 3_935_100, 10), at(749_903, 3_935_077, 11.4)):
+        asset = replace(write(tmp_path / "a.tif", noise(60, 80), transform), unit=Unit.DECIBEL, scale=0.1, offset=-20)
+        content = (tmp_path / "a.tif").read_bytes()
+        part = part_of(content, GRID, "a")
+        assert part is not None
+        np.testing.assert_array_equal(read_image(content, part, asset, GRID, "a"), read_band(asset, GRID))
+
+
+def test_the_part_of_an_image_is_the_window_and_its_margin(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", noise(100, 100), at(749_900, 3_935_100, 10))
+    assert part_of((tmp_path / "a.tif").read_bytes(), GRID, "a") == Part(rows=range(6, 54), columns=range(6, 64))
+    write(tmp_path / "b.tif", noise(50, 50), ELSEWHERE)
+    assert part_of((tmp_path / "b.tif").read_bytes(), GRID, "b") is None
+
+
+def test_what_is_outside_the_part_is_not_looked_at(tmp_path: Path) -> None:
+    image = noise(400, 400)
+    options = {"tiled": True, "blockxsize": 16, "blockysize": 16}
+    asset = write(tmp_path / "a.tif", image, at(748_000, 3_937_000, 10), **options)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    part = part_of(bytes(content), GRID, "a")
+    assert part is not None
+    with rasterio.open(tmp_path / "a.tif") as file:
+        for row in range(25):
+            for column in range(25):
+                offset = int(file.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1))
+                size = int(file.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1))
+                inside_rows = range(row * 16, row * 16 + 16)
+                inside_columns = range(column * 16, column * 16 + 16)
+                needed = set(part.rows) & set(inside_rows) and set(part.columns) & set(inside_columns)
+                if not needed:
+                    content[offset : offset + size] = b"\xff" * size
+    np.testing.assert_array_equal(read_image(bytes(content), part, asset, GRID, "a"), read_band(asset, GRID))
+
+
+@pytest.mark.parametrize("content", [b"", b"a file of words", b"II*\0" + bytes(20)])
+def test_what_is_no_image_in_memory_is_called_by_its_name(content: bytes) -> None:
+    with pytest.raises(SceneError) as caught:
+        part_of(content, GRID, "https://a.org/x.tif")
+    assert caught.value.message.startswith("https://a.org/x.tif: cannot be read")
+    assert "vsimem" not in caught.value.message
+    assert caught.value.hint

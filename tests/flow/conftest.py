@@ -16,9 +16,12 @@ import shapely
 from monitor import simulate
 from monitor.alert import State
 from monitor.aoi import Aoi
+from monitor.archive import Archive as Kept
+from monitor.errors import SourceError
+from monitor.flow.imagery import Imagery
 from monitor.flow.poll import Summary, poll
 from monitor.grid import Grid, project
-from monitor.scene import Pass, Scene
+from monitor.scene import Pass, Scene, Sensor
 from monitor.simulate import Scenario
 from monitor.sources.folder import FolderSource
 from monitor.stack import Stack
@@ -91,6 +94,12 @@ class Counting:
     """The read with this number (from 1) ends in an error that nobody expects."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
+    refuse: Callable[[Pass], SourceError | None] = lambda _: None
+    """Why a pass is not to be had."""
+
+    @property
+    def sensors(self) -> frozenset[Sensor]:
+        return self.inner.sensors
 
     @property
     def problems(self) -> Sequence[str]:
@@ -100,6 +109,9 @@ class Counting:
         self.searches += 1
         return self.inner.search(aoi, interval)
 
+    def close(self) -> None:
+        self.inner.close()
+
     def restore(self, item: Mapping[str, Any]) -> Scene:
         return self.inner.restore(item)
 
@@ -108,6 +120,8 @@ class Counting:
             self.reads.append(taken.id)
             if self.fail_at is not None and len(self.reads) >= self.fail_at:
                 raise Crash
+        if error := self.refuse(taken):
+            raise error
         return self.inner.read(taken, grid, bands)
 
 
@@ -116,9 +130,10 @@ class Crash(Exception):
 
 
 def polled(aoi: Aoi, store: Store, *sources: Any, interval: Interval = SCENARIO.interval, **options: Any) -> Summary:
-    """One poll of the whole archive, or of what the source knows of it."""
+    """One poll of the whole archive, or of what the source knows of it. `kept`: an archive of pixels."""
     settings: dict[str, Any] = {"false_alarms_a_year": 1.0, "as_of": SCENARIO.end} | options
-    return poll(aoi, sources, store, interval, **settings)
+    kept: Kept | None = settings.pop("kept", None)
+    return poll(aoi, Imagery(sources=sources, archive=kept), store, interval, **settings)
 
 
 def state_of(store: Store, aoi: str = simulate.AOI_ID) -> dict[str, Any]:

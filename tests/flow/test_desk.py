@@ -130,14 +130,16 @@ def test_an_unannounced_poll_logs_and_mails_nothing(small: Desk) -> None:
     assert mails(small) == []
 
 
-def test_a_mail_whose_pictures_are_gone_is_sent_without_them(small: Desk, tmp_path: Path) -> None:
+def test_a_mail_has_its_pictures_from_the_archive_and_is_sent_without_them_too(small: Desk, tmp_path: Path) -> None:
     poll(small, announce=False)
     with small.store.transaction() as tx:
         (change,) = [c for c, _ in tx.changes() if c.new is State.CONFIRMED]
     for file in (tmp_path / "imagery").glob("*.tif"):
         file.unlink()
-    message = small.message_writer(SCENARIO.end)(change)
-    assert len(message.images) == 1, "the series is left"
+    assert len(small.message_writer(SCENARIO.end)(change).images) == 2
+    for entry in small.archive.entries():
+        entry.path.unlink()
+    assert len(small.message_writer(SCENARIO.end)(change).images) == 1, "the series is left"
 
 
 def test_an_aoi_that_is_gone_postpones_its_mail(small: Desk) -> None:
@@ -266,6 +268,10 @@ def test_a_look_whose_file_is_gone_is_left_out_of_the_pictures(small: Desk, tmp_
     newest = [look for look in told.looks if look.usable and look.track.sensor is Sensor.SENTINEL1][-1]
     for scene in newest.scenes:
         (tmp_path / "imagery" / f"{scene}.tif").unlink()
+    kept = Page(small.report(aoi, now=SCENARIO.end, path=tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert len(kept.pictures) == len(whole.pictures), "the archive has them"
+    for entry in small.archive.entries():
+        entry.path.unlink()
     without = Page(small.report(aoi, now=SCENARIO.end, path=tmp_path / "r.html").read_text(encoding="utf-8"))
     assert len(whole.pictures) - 2 <= len(without.pictures) < len(whole.pictures)
     for number, file in enumerate(sorted((tmp_path / "imagery").glob("*.tif"))):

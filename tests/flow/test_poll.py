@@ -101,6 +101,13 @@ def catalogued_beside(archive: Archive, items: Sequence[Any]) -> FolderSource:
     return source
 
 
+def renamed(source: FolderSource, name: str) -> FolderSource:
+    other = replace(source, name=name)
+    scenes, problems = source._catalogue
+    other.__dict__["_catalogue"] = ([replace(s, source=name) for s in scenes], problems)
+    return other
+
+
 def test_measurements_name_their_recipe_unit_and_reason(undisturbed: dict[str, Any]) -> None:
     for row in undisturbed["measurements"]:
         entry = MEASURES[row["measure"]]
@@ -202,6 +209,7 @@ import json, sys, warnings
 from pathlib import Path
 from monitor import outlines
 from monitor.flow.poll import poll
+from monitor.flow.imagery import Imagery
 from monitor.sources.folder import FolderSource
 from monitor.store import Store
 from monitor.times import Interval, utc
@@ -210,7 +218,8 @@ folder, aoi, database, start, end = sys.argv[1:]
 store = Store(Path(database))
 print("open", flush=True)
 poll(
-    outlines.read_aoi(Path(aoi), aoi), [FolderSource(Path(folder))], store, Interval(start=utc(start), end=utc(end)),
+    outlines.read_aoi(Path(aoi), aoi), Imagery(sources=[FolderSource(Path(folder))]), store,
+    Interval(start=utc(start), end=utc(end)),
     false_alarms_a_year=1.0, as_of=utc(end), progress=lambda done, total: print(done, flush=True),
 )
 """
@@ -465,8 +474,7 @@ def test_a_late_slice_of_a_pass_that_stays_unreadable_still_finds_its_look(
 def test_the_second_source_stands_in_for_the_first(archive: Archive, corner: Aoi, store: Store, tmp_path: Path) -> None:
     few = radar(archive.items)[:3]
     gone = FolderSource(tmp_path / "gone", name="folder:1")
-    there = replace(catalogued_beside(archive, few), name="folder:2")
-    there.__dict__["_catalogue"] = catalogued_beside(archive, few)._catalogue
+    there = renamed(catalogued_beside(archive, few), "folder:2")
     summary = polled(corner, store, gone, there)
     assert summary.new_looks == 3
     assert len(summary.problems) == 1

@@ -15,6 +15,9 @@ from flow.conftest import Counting
 from monitor import workspace
 from monitor.alert import Kind
 from monitor.aoi import Aoi
+from monitor.archive import Archive as Kept
+from monitor.config import FolderSource as Listed
+from monitor.flow.imagery import Imagery
 from monitor.flow.poll import poll
 from monitor.grid import project
 from monitor.measures import Reason
@@ -29,6 +32,7 @@ EVER = Interval(start=utc("2014-01-01"), end=utc("2100-01-01"))
 def place(name: str, data: Path) -> tuple[dict[str, Aoi], FolderSource]:
     found = workspace.find(WORKSPACES / name, {"QUAYWATCH_DATA": str(data.parent)})
     (source,) = found.config.sources
+    assert isinstance(source, Listed)
     return dict(found.aois()), FolderSource(source.path)
 
 
@@ -37,13 +41,14 @@ def test_three_years_of_latakia(latakia: Path, tmp_path: Path) -> None:
     """One test, for one poll of a minute serves all its checks."""
     aois, folder = place("latakia", latakia)
     aoi, source, store = aois["latakia"], Counting(folder), Store(tmp_path / "q.sqlite")
-    summary = poll(aoi, [source], store, EVER, false_alarms_a_year=1.0, as_of=utc("2024-12-31"))
+    imagery = Imagery(sources=[source], archive=Kept(tmp_path / "kept"))
+    summary = poll(aoi, imagery, store, EVER, false_alarms_a_year=1.0, as_of=utc("2024-12-31"))
     assert (summary.scenes, summary.new_looks, summary.remeasured, summary.problems) == (209, 209, 0, ())
     with store.transaction() as tx:
         looks = [look for look, _ in tx.looks(aoi.id)]
         rows = tx.measurements(aoi.id)
     check_looks(looks)
-    check_second_run(aoi, source, store)
+    check_second_run(aoi, source, imagery, store)
     check_backscatter(aoi, latakia, looks, rows)
     check_counts(latakia, looks, rows)
     store.close()
@@ -61,9 +66,9 @@ def check_looks(looks: list[Any]) -> None:
     assert west < 0.9 * whole, "the swath of orbit 14 covers less"
 
 
-def check_second_run(aoi: Aoi, source: Counting, store: Store) -> None:
+def check_second_run(aoi: Aoi, source: Counting, imagery: Imagery, store: Store) -> None:
     source.reads.clear()
-    again = poll(aoi, [source], store, EVER, false_alarms_a_year=1.0, as_of=utc("2024-12-31"))
+    again = poll(aoi, imagery, store, EVER, false_alarms_a_year=1.0, as_of=utc("2024-12-31"))
     assert (again.new_looks, again.remeasured, again.changes, source.reads) == (0, 0, (), [])
 
 
@@ -111,7 +116,7 @@ def test_where_nothing_changed_there_is_at_most_one_alert_in_three_winters(
 ) -> None:
     aois, source = place("california", california)
     store = Store(tmp_path / "q.sqlite")
-    summary = poll(aois[name], [source], store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15"))
+    summary = poll(aois[name], Imagery(sources=[source]), store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15"))
     assert (summary.scenes, summary.new_looks, summary.unusable) == (22, 22, 0)
     with store.transaction() as tx:
         raised = [i for i in tx.incidents() if i.kind is not Kind.BLIND]
@@ -128,7 +133,7 @@ def test_where_nothing_changed_there_is_at_most_one_alert_in_three_winters(
 def test_the_sea_without_ships_shows_none(california: Path, tmp_path: Path) -> None:
     aois, source = place("california", california)
     store = Store(tmp_path / "q.sqlite")
-    poll(aois["channel"], [source], store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15"))
+    poll(aois["channel"], Imagery(sources=[source]), store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15"))
     with store.transaction() as tx:
         counts = [r["value"] for r in tx.measurements("channel", "sea", "vessel_count")]
     store.close()
@@ -139,7 +144,9 @@ def test_the_sea_without_ships_shows_none(california: Path, tmp_path: Path) -> N
 def test_one_optical_scene_gives_one_look_that_says_what_it_lacks(sen2ships: Path, tmp_path: Path) -> None:
     aois, source = place("busan", sen2ships)
     store = Store(tmp_path / "q.sqlite")
-    summary = poll(aois["busan"], [source], store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15"))
+    summary = poll(
+        aois["busan"], Imagery(sources=[source]), store, EVER, false_alarms_a_year=1.0, as_of=utc("2025-01-15")
+    )
     assert (summary.new_looks, summary.unusable, summary.changes) == (1, 0, ())
     with store.transaction() as tx:
         (pair,) = tx.looks("busan")

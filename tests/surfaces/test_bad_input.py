@@ -195,7 +195,8 @@ def test_a_source_that_is_not_there(cold: Path) -> None:
     assert content(cold) == before
     report = quaywatch("-w", cold, "doctor", "--json")
     wrong = {f["what"]: f["detail"] for f in report.value if not f["fine"]}
-    assert list(wrong) == ["source folder:imagery"]  # and not: the AOIs lie outside of it
+    # and not: the AOIs lie outside of it
+    assert list(wrong) == ["source folder:imagery", "notices"], "and the radar that has not come since"
     assert "there is no such file" in wrong["source folder:imagery"]
 
 

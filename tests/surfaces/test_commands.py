@@ -80,7 +80,7 @@ def test_init_makes_a_workspace_and_says_what_comes_next(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("whose", ["starter", "root"])
-def test_without_imagery_check_says_so(whose: str, tmp_path: Path) -> None:
+def test_without_a_network_check_says_so(whose: str, tmp_path: Path) -> None:
     folder, aoi = tmp_path / "w", "example"
     if whose == "starter":
         quaywatch("init", folder)
@@ -92,8 +92,8 @@ def test_without_imagery_check_says_so(whose: str, tmp_path: Path) -> None:
         shutil.copy(ROOT / "config.toml", folder)
     done = quaywatch("-w", folder, "check", aoi)
     assert done.code == 3
-    assert f"{folder}/imagery/items.json: there is no such file" in done.err
-    assert "Put GeoTIFFs and an items.json there" in done.err
+    assert "earth-search.aws.element84.com/v1: the connection failed" in done.err
+    assert "Check the network" in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
 

@@ -1,0 +1,526 @@
+"""STAC APIs through pystac-client: searches that end, that are complete, and that hold what was asked for.
+
+The client by itself waits for ever, does not repeat a search that failed, takes an empty page for the last one and an
+error message for an empty answer. Servers ignore filters without a word. So waiting, repeating and paging are done
+here, and each item is held against the question once more.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, overload
+from urllib.parse import quote, urlsplit
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from monitor import globe
+from monitor.errors import QuaywatchError, SourceError
+from monitor.sources.guard import Policy, problem
+from monitor.times import Interval, utc
+
+if TYPE_CHECKING:
+    import requests
+    from pystac_client import Client
+    from pystac_client.stac_api_io import StacApiIO
+
+Item = dict[str, Any]
+
+LIMIT = 100
+"""Items a page. Planetary Computer times out on larger ones."""
+
+MOST_BARREN = 10
+"""Pages in a row that bring nothing new and yet lead on."""
+
+LARGEST_ANSWER = 50_000_000
+"""Bytes of one page, unpacked."""
+
+PIECE = 1 << 16
+PAGE_ATTEMPTS = 3
+"""Times a page is asked for that comes, but broken."""
+
+MARGIN = timedelta(days=1)
+"""Asked for on both sides of an interval: catalogues date some items by another day than that of the acquisition."""
+
+MOST_CORNERS = 500
+"""Of an outline that is sent; a finer one is sent as its box, and held against the items here."""
+
+MOST_NAMED = 5
+"""Items of a kind named in `left_out`; the others are counted."""
+
+BUSY = (429, 500, 502, 503, 504)
+MEANING = {
+    401: "it wants a login",
+    403: "access refused",
+    404: "there is nothing at this address",
+    429: "too many requests",
+    502: "the service behind it is down",
+    503: "the service is down or busy",
+    504: "the service took too long",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a catalogue is waited for."""
+
+    connect_s: float = 5
+    read_s: float = 60
+    retries: int = 5
+    """Repetitions of a request that was refused as busy, or not answered."""
+
+    backoff_s: float = 4
+    """Before the second repetition; doubled for each one after it. The first comes at once."""
+
+    longest_wait_s: int = 300
+    """What a server may ask for with Retry-After."""
+
+    total_s: float = 900
+    """A search in all. It is looked at between pages and while one arrives."""
+
+    pages: int = 200
+    """Of one search. More is a question too wide, or a server that ignores it."""
+
+    items: int = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(Sequence[Item]):
+    """What a search gave: a sequence of items, each once, as received."""
+
+    items: tuple[Item, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What the server sent besides, and why it is not among the items."""
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One search, and how an item is held against it."""
+
+    collections: tuple[str, ...]
+    asked: Interval
+    outline: BaseGeometry
+
+    @functools.cached_property
+    def boxes(self) -> list[BaseGeometry]:
+        return [shapely.box(*b) for b in globe.boxes(self.outline)]
+
+    def geometries(self) -> Iterator[BaseGeometry]:
+        """What is sent: the outline, or its two sides where it crosses 180 degrees, for servers that know no globe."""
+        flat = globe.split(self.outline)
+        if shapely.get_num_coordinates(flat) > MOST_CORNERS:
+            yield from self.boxes
+        elif len(self.boxes) == 1:
+            yield flat
+        else:
+            yield from (flat.intersection(b) for b in self.boxes)
+
+    def ignored(self, item: Item) -> str:
+        """Which filter cannot have been applied to the item; empty: none."""
+        if item.get("collection") not in self.collections:
+            return f"of collection {item.get('collection')}"
+        properties = item["properties"]
+        moment = properties.get("datetime")
+        first, last = properties.get("start_datetime") or moment, properties.get("end_datetime") or moment
+        if utc(last) < self.asked.start or utc(first) > self.asked.end:
+            return f"of {utc(first):%Y-%m-%d}"
+        extent = [shapely.box(*b) for b in globe.boxes(_footprint(item))]
+        near = any(globe.touches(one, other) for one in extent for other in self.boxes)
+        return "" if near else "of another place"
+
+    def touches(self, item: Item) -> bool:
+        """True if it shares ground with the outline; a server may compare boxes instead."""
+        return globe.touches(_footprint(item), self.outline)
+
+
+def _footprint(item: Item) -> BaseGeometry:
+    footprint = shapely.geometry.shape(item["geometry"])
+    if footprint.is_empty:
+        raise ValueError("its geometry is empty")
+    return footprint
+
+
+BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, QuaywatchError, shapely.errors.ShapelyError)
+
+
+@dataclass
+class _Sifter:
+    """Takes pages in, keeps what was asked for."""
+
+    place: str
+    question: _Question
+    items: dict[tuple[str, str], Item] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+    broken: list[str] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    def take(self, features: Sequence[Any]) -> bool:
+        """True if the page brought something new.
+
+        Raises:
+            SourceError: nothing on it was asked for, so nothing that the server says is an answer.
+        """
+        new, before = 0, sum(self.ignored.values())
+        for feature in features:
+            mark = hash(json.dumps(feature, sort_keys=True))
+            if mark not in self.seen:
+                self.seen.add(mark)
+                new += 1
+                self._sort_in(feature)
+        foreign = sum(self.ignored.values()) - before
+        if new and foreign == new:
+            raise SourceError(
+                f"{self.place}: does not heed what it is asked for: it sent {foreign} items "
+                f"{', '.join(list(self.ignored)[:3])}",
+                "It cannot be searched by collection, time and place. Name another one in config.toml.",
+            )
+        return new > 0
+
+    def _sort_in(self, feature: Any) -> None:
+        try:
+            identity = (str(feature.get("collection")), feature["id"])
+            if not isinstance(feature["id"], str):
+                raise TypeError("its id is no text")
+            ignored = self.question.ignored(feature)
+            touches = not ignored and self.question.touches(feature)
+        except BROKEN as error:
+            name = feature.get("id", "without id") if isinstance(feature, dict) else "that is none"
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
+            self.broken.append(f"item {name!s:.100} left out: {why:.200}")
+            return
+        if ignored:
+            self.ignored[ignored] += 1
+        elif touches:
+            self.items.setdefault(identity, feature)
+
+    def answer(self) -> Answer:
+        """What was kept.
+
+        Raises:
+            SourceError: there were items, and not one of them could be read.
+        """
+        if self.broken and not self.items:
+            raise SourceError(f"{self.place}: no usable item; {self.broken[0]}", "See the status of the service.")
+        notes = [f"{self.place}: {b}" for b in self.broken[:MOST_NAMED]]
+        if len(self.broken) > MOST_NAMED:
+            notes.append(f"{self.place}: {len(self.broken) - MOST_NAMED} more items left out")
+        notes += [f"{self.place}: {n} items {what} left out: not asked for" for what, n in self.ignored.most_common(3)]
+        return Answer(items=tuple(self.items.values()), left_out=tuple(notes))
+
+
+class StacCatalogue:
+    """One STAC API. Its landing page is read once. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        private: bool = False,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Asks nothing yet.
+
+        Args:
+            url: of the landing page, without login and query string.
+            private: True: it may lie in a private network, and may be plain http.
+            patience: how long it is waited for; None: as `Patience` has it.
+            sleep: how to wait before a broken page is asked for again, s.
+        """
+        self.url = url.rstrip("/")
+        self._private = private
+        self._patience = patience or Patience()
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._io: StacApiIO | None = None
+        self._known: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"StacCatalogue({self.url!r})"
+
+    def __enter__(self) -> StacCatalogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        with self._lock:
+            if self._io is not None:
+                self._io.session.close()
+            self._io = self._client = None
+
+    def search(self, outline: BaseGeometry, interval: Interval, collections: Sequence[str]) -> Answer:
+        """Items of the collections that touch the outline (WGS84) and are dated within a day of the interval.
+
+        The day more is for items dated otherwise than by their acquisition: whoever reads the items decides.
+
+        Raises:
+            SourceError: the catalogue cannot be asked, its answer is incomplete, or it is none to this question.
+                An empty answer means: asked, and there is none.
+        """
+        asked = Interval(start=interval.start - MARGIN, end=interval.end + MARGIN)
+        question = _Question(tuple(collections), asked, outline)
+        sifter = _Sifter(self._shown, question)
+        deadline = time.monotonic() + self._patience.total_s
+        client, reader = self._opened(deadline)
+        notes: list[str] = []
+        for geometry in question.geometries():
+            search = client.search(
+                method=_method(client),
+                collections=list(question.collections),
+                datetime=(asked.start, asked.end),
+                intersects=shapely.geometry.mapping(geometry),
+                limit=LIMIT,
+            )
+            start = {"href": search.url, "method": search.method, "body": search.get_parameters()}
+            notes += self._collect(reader, start, sifter, deadline)
+        answer = sifter.answer()
+        if not answer.items:
+            self._check_names(reader, question.collections, deadline)
+        return Answer(items=answer.items, left_out=(*answer.left_out, *notes))
+
+    @property
+    def _shown(self) -> str:
+        """Its address as messages have it."""
+        return self.url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+
+    # pages
+
+    def _collect(self, reader: StacApiIO, start: Mapping[str, Any], sifter: _Sifter, deadline: float) -> Iterator[str]:
+        """Follows a search to its last page; what is remarkable about the answer."""
+        asked: set[str] = set()
+        request: Mapping[str, Any] | None = start
+        received, matched, barren = 0, 0, 0
+        while request is not None:
+            mark = json.dumps(request, sort_keys=True, default=str)
+            if mark in asked:
+                raise SourceError(f"{self._shown}: its pages lead in a circle", "See the status of the service.")
+            asked.add(mark)
+            most = self._patience
+            if len(asked) > most.pages or len(sifter.seen) > most.items:
+                raise SourceError(
+                    f"{self._shown}: more than {most.pages} pages or {most.items} items", "Ask for a shorter time."
+                )
+            page = self._page(reader, request, start, deadline)
+            features = page["features"]
+            received += len(features)
+            matched = max(matched, _matched(page))
+            barren = 0 if sifter.take(features) else barren + 1
+            request = _next(page)
+            if request is not None and barren > MOST_BARREN:
+                raise SourceError(f"{self._shown}: its pages go on without items", "See the status of the service.")
+        if received < matched:
+            yield f"{self._shown}: says that it has {matched} items, and gave {received}"
+
+    def _page(
+        self, reader: StacApiIO, request: Mapping[str, Any], start: Mapping[str, Any], deadline: float
+    ) -> dict[str, Any]:
+        """One page. One that comes broken is asked for again."""
+        href = str(request["href"])
+        why = problem(href, self._policy)
+        if why:
+            raise SourceError(f"{self._shown}: its next page lies at another place: {why}", "See who runs it.")
+        whole = dict(start["body"]) | dict(request.get("body") or {}) if request.get("merge") else request.get("body")
+        method = str(request.get("method") or "GET").upper()
+        fault = ""
+        for attempt in range(PAGE_ATTEMPTS):
+            if attempt:
+                self._sleep(self._patience.backoff_s * attempt)
+            page, fault = self._read(reader, href, method, whole, deadline)
+            if isinstance(page, dict) and isinstance(page.get("features"), list):
+                return page
+            fault = fault or "its answer is no page of items"
+        raise SourceError(f"{self._shown}: {fault}", "It is asked again at the next poll.")
+
+    def _read(self, reader: StacApiIO, href: str, method: str, parameters: Any, deadline: float) -> tuple[Any, str]:
+        """JSON of an address, or what was wrong with it and may be right the next time.
+
+        Raises:
+            SourceError: it will not be right the next time.
+        """
+        from pystac_client.exceptions import APIError  # noqa: PLC0415 - slow
+
+        if time.monotonic() > deadline:
+            raise SourceError(f"{self._shown}: the search takes too long", "It is asked again at the next poll.")
+        _set_deadline(deadline)
+        try:
+            return reader.read_json(href, method=method, parameters=parameters), ""
+        except APIError as error:
+            status = getattr(error, "status_code", None)
+            if status is None:
+                return None, _words(error)
+            raise SourceError(
+                f"{self._shown}: answers {status}" + (f" ({MEANING[status]})" if status in MEANING else ""),
+                "It is asked again at the next poll." if status in BUSY else "Check its address in config.toml.",
+            ) from error
+        except (ValueError, RecursionError):
+            return None, "its answer is no JSON, or breaks off"
+
+    def _check_names(self, reader: StacApiIO, collections: Sequence[str], deadline: float) -> None:
+        """A search of a collection that does not exist finds nothing, in silence. Each name is looked up once."""
+        for name in collections:
+            if name in self._known:
+                continue
+            try:
+                self._read(reader, f"{self.url}/collections/{quote(name)}", "GET", None, deadline)
+            except SourceError as error:
+                if "answers 404" not in error.message:
+                    continue
+                raise SourceError(
+                    f"{self._shown}: has no collection {name!r}", "Check `collections` of the source in config.toml."
+                ) from error
+            self._known.add(name)
+
+    # the client
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(
+            hosts=(urlsplit(self.url).hostname or "",),
+            private=self._private,
+            connect_s=self._patience.connect_s,
+            read_s=self._patience.read_s,
+            total_s=self._patience.total_s,
+        )
+
+    def _opened(self, deadline: float) -> tuple[Client, StacApiIO]:
+        """The client, opened with the first search. It costs a request."""
+        with self._lock:
+            if self._client is None or self._io is None:
+                why = problem(self.url, self._policy)
+                if why:
+                    raise SourceError(f"{self._shown}: {why}", "Check the address of the source in config.toml.")
+                self._io = self._io or _reader(self._policy, self._patience)
+                self._client = self._landing(self._io, deadline)
+            return self._client, self._io
+
+    def _landing(self, reader: StacApiIO, deadline: float) -> Client:
+        """The client of the landing page. As `Client.open`, which warns where it should refuse."""
+        from pystac_client import Client, ConformanceClasses  # noqa: PLC0415 - slow
+
+        page, fault = self._read(reader, self.url, "GET", None, deadline)
+        hint = "Name the landing page of a STAC API in config.toml."
+        if not isinstance(page, dict):
+            raise SourceError(f"{self._shown}: {fault or 'its answer is no landing page'}", hint)
+        try:
+            client = reader.stac_object_from_dict(page, href=self.url, preserve_dict=False)
+        except Exception as error:  # whatever pystac makes of a page that is none
+            raise SourceError(f"{self._shown}: is no STAC API", hint) from error
+        if not isinstance(client, Client) or not client.conforms_to(ConformanceClasses.ITEM_SEARCH):
+            raise SourceError(f"{self._shown}: is no STAC API that can be searched", hint)
+        client.set_root(client)  # else it reads its own address again, past all that is set here
+        return client
+
+
+def _method(client: Client) -> str:
+    """POST, unless the landing page offers nothing but GET."""
+    offered = {str(link.extra_fields.get("method") or "GET") for link in client.get_links("search")}
+    return "GET" if offered == {"GET"} else "POST"
+
+
+def _next(page: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    links = page.get("links")
+    found = (link for link in links if isinstance(link, dict)) if isinstance(links, list) else iter(())
+    return next((link for link in found if link.get("rel") == "next" and link.get("href")), None)
+
+
+def _matched(page: Mapping[str, Any]) -> int:
+    context = page.get("context")
+    stated = page.get("numberMatched") or (context.get("matched") if isinstance(context, dict) else None)
+    return stated if isinstance(stated, int) else 0
+
+
+def _words(error: Exception) -> str:
+    """What happened, without addresses."""
+    text = str(error).lower()
+    known = {
+        "timed out": "no answer in time",
+        "too long": "its answer takes too long",
+        "larger than": "its answer is too large",
+        "resolve": "its name cannot be resolved",
+        "certificate": "no safe connection; its certificate cannot be checked",
+        "no public address": "its name leads to a private address",
+        "not among the hosts": "it redirects to another host",
+        "too many redirects": "it redirects in a circle",
+    }
+    return next((words for sign, words in known.items() if sign in text), "the connection failed or was closed")
+
+
+# waiting and reading
+
+_deadlines = threading.local()
+
+
+def _set_deadline(deadline: float) -> None:
+    """For the requests that this thread makes next."""
+    _deadlines.at = deadline
+
+
+def _reader(policy: Policy, patience: Patience) -> StacApiIO:
+    """How the client reads: in bounded time and size, from the catalogue's own host, repeating searches too."""
+    from pystac_client.stac_api_io import StacApiIO  # noqa: PLC0415 - slow
+    from urllib3 import Retry  # noqa: PLC0415
+
+    from monitor.sources.guard import GuardedAdapter  # noqa: PLC0415
+
+    reader = StacApiIO(timeout=(patience.connect_s, patience.read_s), max_retries=None)
+    adapter = GuardedAdapter(policy)
+    adapter.max_retries = Retry(
+        total=patience.retries,
+        backoff_factor=patience.backoff_s / 2,
+        backoff_jitter=patience.backoff_s / 2,
+        status_forcelist=BUSY,
+        allowed_methods=None,
+        raise_on_status=False,
+        retry_after_max=patience.longest_wait_s,
+    )
+    session = reader.session
+    session.adapters.clear()
+    for scheme in ("https://", "http://") if policy.private else ("https://",):
+        session.mount(scheme, adapter)
+    session.auth = _as_it_is  # keeps requests from looking into .netrc
+    session.max_redirects = 3
+    session.headers["User-Agent"] = "quaywatch"
+    session.hooks["response"].append(_arrive)
+    return reader
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _arrive(response: requests.Response, **_: Any) -> None:
+    """Reads the body while it is watched how large it gets, and how long it takes."""
+    deadline = getattr(_deadlines, "at", float("inf"))
+    pieces, size = [], 0
+    for piece in response.raw.stream(PIECE, decode_content=True):
+        size += len(piece)
+        if size > LARGEST_ANSWER or time.monotonic() > deadline:
+            response.raw.close()
+            what = "larger than allowed" if size > LARGEST_ANSWER else "the answer takes too long"
+            raise OSError(what)
+        pieces.append(piece)
+    response.raw = io.BytesIO(b"".join(pieces))

@@ -1,0 +1,16 @@
+"""Sentinel Hub, on Copernicus Data Space or as the commercial service.
+
+Importing this package does not load sentinelhub-py; the first search or read does.
+"""
+
+from monitor.sources.sentinel_hub.deployment import (
+    COMMERCIAL,
+    COPERNICUS,
+    Credentials,
+    Deployment,
+    Discovery,
+    Patience,
+)
+from monitor.sources.sentinel_hub.source import SentinelHub
+
+__all__ = ["COMMERCIAL", "COPERNICUS", "Credentials", "Deployment", "Discovery", "Patience", "SentinelHub"]
