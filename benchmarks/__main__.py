@@ -16,6 +16,7 @@ BENCHMARKS = {
     "backfill": "DIR: a whole back-fill of a folder laid out like shared/data/latakia",
     "vessels": "DIR: vessels found against labels.json of such a folder",
     "quiet": "DIR: alerts on the ship-free sea and the unchanged suburb of shared/data/california-rtc",
+    "reads": "requests, bytes and time of windows read over HTTP, ours and plain rasterio",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }
 NEED_FOLDER = frozenset({"backfill", "vessels", "quiet"})

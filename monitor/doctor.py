@@ -150,7 +150,7 @@ def _account(listed: SentinelHubSource, spent: Spent, closed: datetime | None, n
     left, asks = max(0.0, units - spent.units), max(0, requests - spent.requests)
     lines = [
         f"left in {now:%B}: {left:.1f} of {units:g} units, {asks} of {requests} requests",
-        f"the AOIs need about {need.units:.0f} units and {need.requests} requests a month",
+        f"the AOIs need about {need.units:.3g} units and {need.requests} requests a month",
     ]
     enough = need.units <= units and need.requests <= requests
     if closed is not None:

@@ -8,11 +8,16 @@ QuaywatchError                  what went wrong, where, and what to do next
 │   ├── NarrativeError          a claim, expectation or document
 │   └── StoreError              the database of the workspace
 ├── SourceError                 imagery cannot be had now: exit code 3
+│   ├── NoSource                none of the sources could be asked
 │   ├── QuotaError              units or requests of the account are used up
 │   └── SceneError              one scene cannot be used; the others can
 ├── NothingUsable               looked, and found nothing that can be measured: exit code 4
 └── DeliveryError(permanent)    a message was not accepted
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class QuaywatchError(Exception):
@@ -58,6 +63,15 @@ class SourceError(QuaywatchError):
     """A source of imagery cannot be used, or not now: trying again later may help."""
 
     exit_code = 3
+
+
+class NoSource(SourceError):
+    """None of the sources of a workspace could be asked. `failed`: source -> why."""
+
+    def __init__(self, message: str, hint: str = "", *, failed: Mapping[str, str]) -> None:
+        """As any of our errors, and what each source said."""
+        super().__init__(message, hint)
+        self.failed = failed
 
 
 class QuotaError(SourceError):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from monitor import globe
@@ -172,15 +173,30 @@ def distinct(scenes: Iterable[Scene]) -> list[Scene]:
     The newest processing baseline wins. Within one source the later product of a baseline wins; between sources the
     one that comes first in `scenes` does, so that a fail-over does not exchange products that are as good: one whose
     baseline is not stated counts as good. Scenes of one id are one product, even if only one source states its key.
+    Two that show different parts of the ground both stay.
     """
     listed = list(scenes)
     keys = {s.id: s.key for s in reversed(listed) if s.key}
-    best: dict[str, Scene] = {}
+    best: dict[str, list[Scene]] = {}
     for scene in listed:
-        acquired = keys.get(scene.id, scene.id)
-        if _supersedes(scene, best.setdefault(acquired, scene)):
-            best[acquired] = scene
-    return list(best.values())
+        kept = best.setdefault(keys.get(scene.id, scene.id), [])
+        rivals = [k for k in kept if k.id == scene.id or _same_ground(k.footprint, scene.footprint)]
+        if all(_supersedes(scene, rival) for rival in rivals):
+            kept[:] = [k for k in kept if k not in rivals] + [scene]
+    return [scene for kept in best.values() for scene in kept]
+
+
+def _same_ground(one: BaseGeometry, other: BaseGeometry) -> bool:
+    """True unless two products of one acquisition each show what the other does not.
+
+    Where a datatake was cut into datastrips within a tile, both halves bear the tile's name.
+    """
+    try:
+        first, second = globe.split(one), globe.split(other)
+        smaller = min(first.area, second.area)
+        return smaller == 0 or first.intersection(second).area >= SAME_GROUND * smaller
+    except ShapelyError:  # a footprint that crosses itself says nothing of the ground
+        return True
 
 
 def _supersedes(scene: Scene, rival: Scene) -> bool:
@@ -188,6 +204,9 @@ def _supersedes(scene: Scene, rival: Scene) -> bool:
         return (scene.baseline, scene.processed) > (rival.baseline, rival.processed)
     return scene.baseline > rival.baseline != ""
 
+
+SAME_GROUND = 0.9
+"""Share of the smaller footprint that two products of one acquisition have in common. Made again, it is nearly all."""
 
 SAME_PASS = timedelta(minutes=10)
 """Slices of one overflight follow each other within seconds; the same track returns after days."""

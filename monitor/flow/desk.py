@@ -15,7 +15,7 @@ from monitor.aoi import Aoi
 from monitor.archive import Archive, Pruned, Retention
 from monitor.claim import Narrative
 from monitor.config import Environ
-from monitor.errors import AoiError, ConfigError, DeliveryError, QuaywatchError, WorkspaceError
+from monitor.errors import AoiError, ConfigError, DeliveryError, NoSource, QuaywatchError, WorkspaceError
 from monitor.flow import deliver, page, story, tell, track, watch
 from monitor.flow.deliver import Delivered
 from monitor.flow.imagery import Imagery
@@ -123,32 +123,41 @@ class Desk:
         """Looks of the interval: measured, recorded, logged, and told to those who want mail.
 
         Raises:
-            SourceError: no source could be searched.
+            NoSource: none could be searched. That is noted, and what follows from it told, before.
         """
-        narrative = self.narrative  # a faulty file is told before anything is read
-        summary = poll(
-            aoi,
-            self.imagery,
-            self.store,
-            interval,
-            false_alarms_a_year=self.budget,
-            as_of=as_of,
-            progress=progress,
-            stop=stop,
-        )
+        _ = self.narrative  # a faulty file is told before anything is read
+        try:
+            summary = poll(
+                aoi,
+                self.imagery,
+                self.store,
+                interval,
+                false_alarms_a_year=self.budget,
+                as_of=as_of,
+                progress=progress,
+                stop=stop,
+            )
+        except NoSource as error:
+            self._noted(Summary(aoi=aoi.id, failed=error.failed), as_of)
+            self._told(aoi, as_of, announce=announce)
+            raise
         news = self._noted(summary, as_of)
-        # Asked for before the log: after a crash in between, steps not logged yet are asked for again, for one mail.
-        with self.store.transaction() as tx:
-            untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
-        self.queue(untold, as_of)
-        tell.log_changes(self.store, self.logbook, narrative)
-        if not announce:
-            return Outcome(summary=summary, news=news)
-        return Outcome(summary=summary, news=news, delivered=self.send(as_of))
+        return Outcome(summary=summary, news=news, delivered=self._told(aoi, as_of, announce=announce))
 
     def _noted(self, summary: Summary, as_of: datetime) -> list[News]:
         with self.store.transaction() as tx:
             return watch.noted(tx, summary, as_of)
+
+    def _told(self, aoi: Aoi, as_of: datetime, *, announce: bool) -> Delivered:
+        """Steps of incidents that nobody was told of yet: asked for, logged, sent.
+
+        Asked for before the log: after a crash in between, steps not logged yet are asked for again, for one mail.
+        """
+        with self.store.transaction() as tx:
+            untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
+        self.queue(untold, as_of)
+        tell.log_changes(self.store, self.logbook, self.narrative)
+        return self.send(as_of) if announce else Delivered()
 
     def tidy(self, as_of: datetime) -> Pruned:
         """Drops from the archive what is older or more than config.toml allows; evidence stays.

@@ -10,7 +10,7 @@ from itertools import groupby
 from monitor import cadence
 from monitor.aoi import Aoi
 from monitor.archive import Archive
-from monitor.errors import QuaywatchError, SceneError, SourceError
+from monitor.errors import NoSource, QuaywatchError, SceneError, SourceError
 from monitor.grid import Grid
 from monitor.rasters import joined
 from monitor.scene import Pass, Scene, Sensor, Track, by_pass, distinct
@@ -63,7 +63,7 @@ class Imagery:
         """Scenes of the interval together with the recorded ones.
 
         Raises:
-            SourceError: no source could be asked.
+            NoSource: none could be asked.
         """
         asked = _Asked(aoi, interval)
         listed: list[Scene] = []
@@ -198,6 +198,6 @@ class _Asked:
 
     def check(self, sources: Sequence[Source]) -> None:
         if not sources:
-            raise SourceError("no source is configured", "Add a [[sources]] table to config.toml.")
+            raise NoSource("no source is configured", "Add a [[sources]] table to config.toml.", failed={})
         if len(self.failed) == len(self._answers):
-            raise SourceError(self.problems[0], "")
+            raise NoSource(self.problems[0], failed=self.failed)

@@ -12,6 +12,7 @@ from threading import Lock
 from monitor.alert import Change
 from monitor.aoi import Aoi
 from monitor.cadence import Audit
+from monitor.errors import NoSource
 from monitor.flow import track
 from monitor.flow.derive import derive
 from monitor.flow.fetch import Shelf, fetch, missing
@@ -78,13 +79,18 @@ def poll(
     `stop` is asked between batches: True ends the poll after what is recorded; its incidents are derived next time.
 
     Raises:
-        SourceError: no source could be searched.
+        NoSource: none could be searched. Incidents are derived all the same.
     """
     told = len(imagery.damage)
     with store.transaction() as tx:
         known = tx.known_looks(aoi.id)
         recorded = imagery.restored(tx.known_items(aoi.id))
-    found = imagery.search(aoi, interval, recorded, as_of)
+    try:
+        found = imagery.search(aoi, interval, recorded, as_of)
+    except NoSource:
+        with store.transaction() as tx:  # time goes on: who cannot ask is blind in the end, not quiet
+            derive(tx, aoi, false_alarms_a_year, as_of)
+        raise
     passes = by_pass(found.scenes)
     summary = Summary(
         aoi=aoi.id,
@@ -111,16 +117,19 @@ def poll(
             summary, derived = _counted(summary, batch, known), last
             counter.step(len(batch.seen))
             if stop():
-                return _ended(summary, changes, imagery.damage[told:])
+                return _ended(summary, changes, imagery, told)
     if not derived:  # nothing new; but an earlier run may have ended before it derived, and time goes on
         with store.transaction() as tx:
             tx.forget_looks(aoi.id, stale)
             changes += derive(tx, aoi, false_alarms_a_year, as_of)
-    return _ended(summary, changes, imagery.damage[told:])
+    return _ended(summary, changes, imagery, told)
 
 
-def _ended(summary: Summary, changes: Sequence[Change], damage: Sequence[str]) -> Summary:
-    return replace(summary, changes=tuple(changes), problems=(*summary.problems, *damage))
+def _ended(summary: Summary, changes: Sequence[Change], imagery: Imagery, told: int) -> Summary:
+    """With what only reading showed: damage in the archive, pixels that contradict their catalogue."""
+    noticed = [p for s in imagery.sources for p in s.problems]
+    problems = dict.fromkeys([*summary.problems, *noticed, *imagery.damage[told:]])
+    return replace(summary, changes=tuple(changes), problems=tuple(problems))
 
 
 class _Counter:

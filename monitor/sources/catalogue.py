@@ -7,32 +7,28 @@ here, and each item is held against the question once more.
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from monitor import globe
-from monitor.errors import QuaywatchError, SourceError
+from monitor.errors import SourceError
 from monitor.sources.guard import Policy, problem
-from monitor.times import Interval, utc
+from monitor.sources.sifting import Answer, Question, Sifter
+from monitor.times import Interval
 
 if TYPE_CHECKING:
     import requests
     from pystac_client import Client
     from pystac_client.stac_api_io import StacApiIO
-
-Item = dict[str, Any]
 
 LIMIT = 100
 """Items a page. Planetary Computer times out on larger ones."""
@@ -49,12 +45,6 @@ PAGE_ATTEMPTS = 3
 
 MARGIN = timedelta(days=1)
 """Asked for on both sides of an interval: catalogues date some items by another day than that of the acquisition."""
-
-MOST_CORNERS = 500
-"""Of an outline that is sent; a finer one is sent as its box, and held against the items here."""
-
-MOST_NAMED = 5
-"""Items of a kind named in `left_out`; the others are counted."""
 
 BUSY = (429, 500, 502, 503, 504)
 MEANING = {
@@ -90,142 +80,6 @@ class Patience:
     """Of one search. More is a question too wide, or a server that ignores it."""
 
     items: int = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer(Sequence[Item]):
-    """What a search gave: a sequence of items, each once, as received."""
-
-    items: tuple[Item, ...] = ()
-    left_out: tuple[str, ...] = ()
-    """What the server sent besides, and why it is not among the items."""
-
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-
-@dataclass(frozen=True)
-class _Question:
-    """One search, and how an item is held against it."""
-
-    collections: tuple[str, ...]
-    asked: Interval
-    outline: BaseGeometry
-
-    @functools.cached_property
-    def boxes(self) -> list[BaseGeometry]:
-        return [shapely.box(*b) for b in globe.boxes(self.outline)]
-
-    def geometries(self) -> Iterator[BaseGeometry]:
-        """What is sent: the outline, or its two sides where it crosses 180 degrees, for servers that know no globe."""
-        flat = globe.split(self.outline)
-        if shapely.get_num_coordinates(flat) > MOST_CORNERS:
-            yield from self.boxes
-        elif len(self.boxes) == 1:
-            yield flat
-        else:
-            yield from (flat.intersection(b) for b in self.boxes)
-
-    def ignored(self, item: Item) -> str:
-        """Which filter cannot have been applied to the item; empty: none."""
-        if item.get("collection") not in self.collections:
-            return f"of collection {item.get('collection')}"
-        properties = item["properties"]
-        moment = properties.get("datetime")
-        first, last = properties.get("start_datetime") or moment, properties.get("end_datetime") or moment
-        if utc(last) < self.asked.start or utc(first) > self.asked.end:
-            return f"of {utc(first):%Y-%m-%d}"
-        extent = [shapely.box(*b) for b in globe.boxes(_footprint(item))]
-        near = any(globe.touches(one, other) for one in extent for other in self.boxes)
-        return "" if near else "of another place"
-
-    def touches(self, item: Item) -> bool:
-        """True if it shares ground with the outline; a server may compare boxes instead."""
-        return globe.touches(_footprint(item), self.outline)
-
-
-def _footprint(item: Item) -> BaseGeometry:
-    footprint = shapely.geometry.shape(item["geometry"])
-    if footprint.is_empty:
-        raise ValueError("its geometry is empty")
-    return footprint
-
-
-BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, QuaywatchError, shapely.errors.ShapelyError)
-
-
-@dataclass
-class _Sifter:
-    """Takes pages in, keeps what was asked for."""
-
-    place: str
-    question: _Question
-    items: dict[tuple[str, str], Item] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
-    broken: list[str] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
-
-    def take(self, features: Sequence[Any]) -> bool:
-        """True if the page brought something new.
-
-        Raises:
-            SourceError: nothing on it was asked for, so nothing that the server says is an answer.
-        """
-        new, before = 0, sum(self.ignored.values())
-        for feature in features:
-            mark = hash(json.dumps(feature, sort_keys=True))
-            if mark not in self.seen:
-                self.seen.add(mark)
-                new += 1
-                self._sort_in(feature)
-        foreign = sum(self.ignored.values()) - before
-        if new and foreign == new:
-            raise SourceError(
-                f"{self.place}: does not heed what it is asked for: it sent {foreign} items "
-                f"{', '.join(list(self.ignored)[:3])}",
-                "It cannot be searched by collection, time and place. Name another one in config.toml.",
-            )
-        return new > 0
-
-    def _sort_in(self, feature: Any) -> None:
-        try:
-            identity = (str(feature.get("collection")), feature["id"])
-            if not isinstance(feature["id"], str):
-                raise TypeError("its id is no text")
-            ignored = self.question.ignored(feature)
-            touches = not ignored and self.question.touches(feature)
-        except BROKEN as error:
-            name = feature.get("id", "without id") if isinstance(feature, dict) else "that is none"
-            why = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
-            self.broken.append(f"item {name!s:.100} left out: {why:.200}")
-            return
-        if ignored:
-            self.ignored[ignored] += 1
-        elif touches:
-            self.items.setdefault(identity, feature)
-
-    def answer(self) -> Answer:
-        """What was kept.
-
-        Raises:
-            SourceError: there were items, and not one of them could be read.
-        """
-        if self.broken and not self.items:
-            raise SourceError(f"{self.place}: no usable item; {self.broken[0]}", "See the status of the service.")
-        notes = [f"{self.place}: {b}" for b in self.broken[:MOST_NAMED]]
-        if len(self.broken) > MOST_NAMED:
-            notes.append(f"{self.place}: {len(self.broken) - MOST_NAMED} more items left out")
-        notes += [f"{self.place}: {n} items {what} left out: not asked for" for what, n in self.ignored.most_common(3)]
-        return Answer(items=tuple(self.items.values()), left_out=tuple(notes))
 
 
 class StacCatalogue:
@@ -282,8 +136,8 @@ class StacCatalogue:
                 An empty answer means: asked, and there is none.
         """
         asked = Interval(start=interval.start - MARGIN, end=interval.end + MARGIN)
-        question = _Question(tuple(collections), asked, outline)
-        sifter = _Sifter(self._shown, question)
+        question = Question(tuple(collections), asked, outline)
+        sifter = Sifter(self._shown, question)
         deadline = time.monotonic() + self._patience.total_s
         client, reader = self._opened(deadline)
         notes: list[str] = []
@@ -309,7 +163,7 @@ class StacCatalogue:
 
     # pages
 
-    def _collect(self, reader: StacApiIO, start: Mapping[str, Any], sifter: _Sifter, deadline: float) -> Iterator[str]:
+    def _collect(self, reader: StacApiIO, start: Mapping[str, Any], sifter: Sifter, deadline: float) -> Iterator[str]:
         """Follows a search to its last page; what is remarkable about the answer."""
         asked: set[str] = set()
         request: Mapping[str, Any] | None = start

@@ -139,7 +139,8 @@ def _parsed(item: Item, source: str, href: Href, *, own: bool) -> Parsed:
     sensor = acquisition.sensor(properties, satellite)
     if sensor is None:
         stated = properties.get("constellation") or satellite
-        raise SourceError(f"constellation {stated!r} is not known", f"Known: {', '.join(Sensor)}.")
+        what = f"constellation {stated!r} is not known" if stated else "neither constellation nor platform is stated"
+        raise SourceError(what, f"Known: {', '.join(Sensor)}.")
     start = utc(properties.get("start_datetime") or properties["datetime"])
     end = utc(properties.get("end_datetime") or properties.get("start_datetime") or properties["datetime"])
     _check_kind(item, sensor, name, end - start, own=own)

@@ -230,3 +230,19 @@ def test_a_product_that_two_sources_list_is_one_even_if_only_one_states_what_it_
     listed = [product("x", key=""), product("x", source="b", key="k"), product("y", source="b", key="k")]
     assert distinct(listed) == [listed[0]]
     assert distinct(listed[::-1]) == [listed[2]]
+
+
+def test_two_datastrips_of_one_tile_are_both_kept_and_a_remade_one_replaces_its_own_half() -> None:
+    south = replace(scene("south", where=shapely.box(130, 42.0, 131, 42.6)), key="s2b-x-52tcm", baseline="05.00")
+    north = replace(scene("north", where=shapely.box(130, 42.4, 131, 43.0)), key="s2b-x-52tcm", baseline="05.00")
+    remade = replace(scene("remade", where=shapely.box(130, 42.001, 131, 42.6)), key="s2b-x-52tcm", baseline="05.11")
+    assert distinct([south, north]) == [south, north]
+    assert sorted(s.id for s in distinct([south, north, remade])) == ["north", "remade"]
+    assert sorted(s.id for s in distinct([remade, north, south])) == ["north", "remade"]
+
+
+def test_a_footprint_that_crosses_itself_does_not_save_an_older_product() -> None:
+    bow = shapely.Polygon([(130, 42), (131, 43), (131, 42), (130, 43)])
+    old = replace(scene("old", where=bow), key="k", baseline="05.00")
+    new = replace(scene("new", where=bow), key="k", baseline="05.11")
+    assert distinct([old, new]) == [new]

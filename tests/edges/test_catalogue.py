@@ -21,7 +21,8 @@ from shapely.geometry.base import BaseGeometry
 
 from monitor.errors import SceneError, SourceError
 from monitor.sources import catalogue as module
-from monitor.sources.catalogue import Answer, Patience, StacCatalogue
+from monitor.sources.catalogue import Patience, StacCatalogue
+from monitor.sources.sifting import MOST_NAMED, Answer
 from monitor.times import Interval, utc
 
 OUTLINE = shapely.box(35.70, 35.50, 35.80, 35.56)
@@ -328,11 +329,19 @@ def test_when_no_item_can_be_used_that_is_an_error_not_an_empty_answer() -> None
         refused(server, "no usable item")
 
 
+def test_what_a_server_wrote_is_shown_without_signs_that_a_terminal_obeys() -> None:
+    bad = [item("\x1b[2Jx" + "y" * 1000, geometry=None), item("c", collection="\x1b]0;x\nz")]
+    with serve([item("a"), *bad], ignored={"collections"}) as server:
+        told = ask(server).left_out
+    assert len(told) == 2
+    assert all(line.isprintable() and len(line) < 400 for line in told)
+
+
 def test_hundreds_of_broken_items_are_counted_not_listed() -> None:
     bad = [item(f"x{n}", geometry=None) for n in range(200)]
     with serve([item("a"), *bad]) as server:
         answer = ask(server)
-    assert len(answer.left_out) == module.MOST_NAMED + 1
+    assert len(answer.left_out) == MOST_NAMED + 1
     assert "195 more items" in answer.left_out[-1]
 
 

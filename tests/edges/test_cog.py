@@ -17,17 +17,20 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+import shapely
+from conftest import real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.transform import Affine
+from rasterio.warp import transform_bounds
 from servers.files import Fault, FileServer, Trouble, serve
 
 from monitor import rasters
 from monitor.errors import SceneError, SourceError
-from monitor.grid import Grid
+from monitor.grid import Grid, project, utm_zone
 from monitor.scene import Asset, Unit
 from monitor.sources import cog, tiff
 from monitor.sources.cog import FEW, GAP, LARGEST_RUN, CogReader, Run, joined
@@ -263,6 +266,35 @@ def refused(reader: CogReader, server: FileServer, path: Path) -> SceneError:
     return caught.value
 
 
+# real files
+
+
+def middle_of(path: Path) -> Grid:
+    """2 km around the middle of a file."""
+    with rasterio.open(path) as file:
+        west, south, east, north = transform_bounds(file.crs, "EPSG:4326", *file.bounds)
+    lon, lat = (west + east) / 2, (south + north) / 2
+    epsg = utm_zone(lon, lat)
+    x, y, *_ = project(shapely.Point(lon, lat), epsg).bounds
+    left, top = round(x - 1000, -1), round(y + 1000, -1)
+    return Grid(epsg=epsg, left=left, top=top, resolution=10, height=200, width=200)
+
+
+@pytest.mark.parametrize("name", ["latakia", "california-rtc", "sen2ships"])
+def test_real_files_read_over_http_as_from_disk(web: Web, name: str, tmp_path: Path) -> None:
+    folder = real_data(name)
+    paths = sorted(p for p in folder.rglob("*.tif") if p.stat().st_size > 10_000)[:3]
+    assert paths
+    reader = CogReader(web, headers=tmp_path)
+    with serve(folder) as server:
+        for path in paths:
+            grid = middle_of(path)
+            expected = rasters.read_band(Asset(href=str(path), unit=Unit.LINEAR), grid)
+            assert np.isfinite(expected).any()
+            asset = Asset(href=f"{server.url}/{path.relative_to(folder)}", unit=Unit.LINEAR)
+            np.testing.assert_array_equal(reader.read_band(asset, grid), expected)
+
+
 # requests
 
 
@@ -418,6 +450,20 @@ def test_what_is_deleted_is_gone_for_good_even_if_its_header_is_known(
     same(reader, server, path)
     path.unlink()
     assert "is not there" in refused(reader, server, path).message
+    assert list((tmp_path / "headers").iterdir()) == []
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_a_file_that_was_put_elsewhere_on_the_ground_is_read_anew(
+    reader: CogReader, server: FileServer, etags: bool
+) -> None:
+    server.etags = etags
+    path = server.folder / "moved.tif"
+    for left in (750_000, 750_100):
+        write(path, noise(300, 300), blocksize=128, left=left, compress="none")
+        if not etags and left == 750_100:
+            path.write_bytes(path.read_bytes() + b"\0")  # without any other trace it cannot be noticed
+        same(reader, server, path)
 
 
 def test_a_file_that_was_replaced_is_read_anew(reader: CogReader, server: FileServer) -> None:
@@ -569,6 +615,19 @@ def test_what_is_no_usable_tiff_is_refused_before_anything_is_decoded(
     refused(reader, server, path)
     assert len(server.requests) <= 4
     assert server.sent < 500_000
+
+
+def test_a_tag_is_not_fetched_before_its_size_is_checked() -> None:
+    asked = []
+    content = MALFORMED["a tag of a gigabyte"]
+
+    def endless(at: int, size: int) -> bytes:
+        asked.append(size)
+        return content[at : at + size].ljust(size, b"\0")
+
+    with pytest.raises(tiff.Malformed, match="a tag of 1073741824 bytes"):
+        tiff.parse(endless)
+    assert max(asked) < 1000
 
 
 def test_a_header_that_is_scattered_over_the_file_is_refused(reader: CogReader, server: FileServer) -> None:

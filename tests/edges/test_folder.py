@@ -97,6 +97,7 @@ def found(source: FolderSource, aoi: Aoi = AOI) -> list[Scene]:
 def real(name: str, data: Path) -> tuple[dict[str, Aoi], FolderSource]:
     place = workspace.find(WORKSPACES / name, {"QUAYWATCH_DATA": str(data.parent)})
     (source,) = place.config.sources
+    assert source.kind == "folder"
     return dict(place.aois()), FolderSource(source.path)
 
 

@@ -23,10 +23,11 @@ from flow.conftest import SCENARIO, Archive, Crash, catalogued
 from monitor import workspace
 from monitor.alert import State
 from monitor.aoi import Aoi
-from monitor.errors import AoiError, ConfigError
+from monitor.errors import AoiError, ConfigError, NoSource
 from monitor.flow import tell
 from monitor.flow.desk import Desk, at_desk, opened, problems_of
 from monitor.flow.track import site
+from monitor.flow.watch import Trouble
 from monitor.measures import Reason
 from monitor.scene import Sensor
 
@@ -336,3 +337,32 @@ def test_unusable_looks_are_in_the_chronicle_and_in_no_series(worked: Desk) -> N
             assert not hidden & {s.look for s in followed.scores}
     assert told.simulated
     assert site(told.aoi).grid.shape == (320, 320)
+
+
+def reopened(desk: Desk) -> None:
+    """The next poll opens the sources anew, as one of another day does."""
+    for name in ("sources", "imagery"):
+        desk.__dict__.pop(name)
+
+
+def test_when_no_source_answers_for_long_the_operator_has_a_notice_and_the_place_is_blind(
+    small: Desk, tmp_path: Path
+) -> None:
+    poll(small)
+    catalogue = tmp_path / "imagery" / "items.json"
+    away = catalogue.rename(tmp_path / "away.json")
+    reopened(small)
+    later = SCENARIO.end + timedelta(days=120)
+    for _ in range(2):
+        with pytest.raises(NoSource, match="there is no such file"):
+            poll(small, as_of=later)
+    with small.store.transaction() as tx:
+        (notice,) = [n for n in tx.notices(open_only=True) if n.kind == "source"]
+        blind = [i for i in tx.incidents("simport") if i.state is State.BLIND]
+    assert "there is no such file" in notice.text
+    assert len(blind) == 1
+    assert any("blind" in line for line in log(small)), "and it stands in the log"
+    away.rename(catalogue)
+    reopened(small)
+    outcome = poll(small, as_of=later)
+    assert [n.text for n in outcome.news if n.about is Trouble.SOURCE] == ["source folder:imagery: answers again"]

@@ -17,7 +17,7 @@ def running(app: ASGIApp, *, date: bool = True) -> Iterator[str]:
 
     `date` False: the application sends the Date header itself.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     config = uvicorn.Config(

@@ -151,7 +151,7 @@ class StacServer:
 
     url: str = ""
     requests: list[tuple[str, str, str, int, int]] = field(default_factory=list)
-    """(method, path, Range header, status, bytes of body sent) of each request, in order of their end."""
+    """(method, path, Range header, status, bytes of body sent) of each request, in order of the answers."""
 
     searches: list[dict[str, Any]] = field(default_factory=list)
     """Body (or query) of each search, in order of arrival."""
@@ -395,26 +395,25 @@ def _from_query(request: Request) -> dict[str, Any]:
 
 @dataclass
 class _Logged:
-    """The application, with each request noted when it has ended."""
+    """The application, with each request noted as it is answered."""
 
     app: ASGIApp
     server: StacServer | TokenServer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status, sent, log = 0, 0, self.server.requests
+        asked_range = dict(scope["headers"]).get(b"range", b"").decode()
 
         async def noting(message: Message) -> None:
             nonlocal status, sent
             status = message.get("status", status)
             sent += len(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                with self.server.lock:  # before it is sent: who has the answer finds it noted
+                    log.append((scope["method"], scope["path"], asked_range, status, sent))
             await send(message)
 
-        try:
-            await self.app(scope, receive, noting)
-        finally:
-            asked_range = dict(scope["headers"]).get(b"range", b"").decode()
-            with self.server.lock:
-                log.append((scope["method"], scope["path"], asked_range, status, sent))
+        await self.app(scope, receive, noting)
 
 
 @contextmanager

@@ -20,12 +20,13 @@ from monitor.errors import SceneError, SourceError
 from monitor.grid import Grid
 from monitor.scene import Pass, Scene, Sensor, touching
 from monitor.sources.account import Account
-from monitor.sources.catalogue import Answer, StacCatalogue
+from monitor.sources.catalogue import StacCatalogue
 from monitor.sources.items import to_scene
 from monitor.sources.sentinel_hub.coverage import covered_share, outline_of
 from monitor.sources.sentinel_hub.deployment import COPERNICUS, USUAL, Credentials, Deployment, Discovery, Patience
 from monitor.sources.sentinel_hub.order import COLLECTIONS, OPTICAL_BANDS, Order
 from monitor.sources.sentinel_hub.products import acquired, moment, radar, unfit
+from monitor.sources.sifting import Answer
 from monitor.stack import Stack
 from monitor.times import Interval
 from monitor.units import LARGEST_SIDE, Block, blocks, request_of
