@@ -127,7 +127,7 @@ def poll(
 
 def _ended(summary: Summary, changes: Sequence[Change], imagery: Imagery, told: int) -> Summary:
     """With what only reading showed: damage in the archive, pixels that contradict their catalogue."""
-    noticed = [p for s in imagery.sources for p in s.problems]
+    noticed = [p for s in imagery.sources if s.name in summary.answered for p in s.problems]
     problems = dict.fromkeys([*summary.problems, *noticed, *imagery.damage[told:]])
     return replace(summary, changes=tuple(changes), problems=tuple(problems))
 

@@ -67,6 +67,9 @@ class Patience:
     retries: int = 5
     """Repetitions of a request that was refused as busy, or not answered."""
 
+    unreached: int = 2
+    """Repetitions where not even a connection was made: without a network, nobody wants to wait for a minute."""
+
     backoff_s: float = 4
     """Before the second repetition; doubled for each one after it. The first comes at once."""
 
@@ -278,7 +281,8 @@ class StacCatalogue:
         page, fault = self._read(reader, self.url, "GET", None, deadline)
         hint = "Name the landing page of a STAC API in config.toml."
         if not isinstance(page, dict):
-            raise SourceError(f"{self._shown}: {fault or 'its answer is no landing page'}", hint)
+            again = "Check the network, and the address in config.toml. It is asked again at the next poll."
+            raise SourceError(f"{self._shown}: {fault or 'its answer is no landing page'}", again if fault else hint)
         try:
             client = reader.stac_object_from_dict(page, href=self.url, preserve_dict=False)
         except Exception as error:  # whatever pystac makes of a page that is none
@@ -344,6 +348,7 @@ def _reader(policy: Policy, patience: Patience) -> StacApiIO:
     adapter = GuardedAdapter(policy)
     adapter.max_retries = Retry(
         total=patience.retries,
+        connect=min(patience.unreached, patience.retries),
         backoff_factor=patience.backoff_s / 2,
         backoff_jitter=patience.backoff_s / 2,
         status_forcelist=BUSY,

@@ -365,4 +365,6 @@ def test_when_no_source_answers_for_long_the_operator_has_a_notice_and_the_place
     away.rename(catalogue)
     reopened(small)
     outcome = poll(small, as_of=later)
-    assert [n.text for n in outcome.news if n.about is Trouble.SOURCE] == ["source folder:imagery: answers again"]
+    assert [n.text for n in outcome.news if n.about is Trouble.SOURCE] == [
+        f"source {small.sources[0].name}: answers again"
+    ]

@@ -92,7 +92,7 @@ def test_without_a_network_check_says_so(whose: str, tmp_path: Path) -> None:
         shutil.copy(ROOT / "config.toml", folder)
     done = quaywatch("-w", folder, "check", aoi)
     assert done.code == 3
-    assert "earth-search.aws.element84.com/v1: the connection failed" in done.err
+    assert "quaywatch: earth-search.aws.element84.com/v1: " in done.err
     assert "Check the network" in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
