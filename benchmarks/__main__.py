@@ -17,9 +17,11 @@ BENCHMARKS = {
     "vessels": "DIR: vessels found against labels.json of such a folder",
     "quiet": "DIR: alerts on the ship-free sea and the unchanged suburb of shared/data/california-rtc",
     "reads": "requests, bytes and time of windows read over HTTP, ours and plain rasterio",
+    "archive": "DIR: error, size and time of looks kept in 16 bits, of a folder such as shared/data/california-rtc",
+    "faults": "a month of 50 AOIs in which 30 % of all requests fail: looks that arrive, once and right, and units",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }
-NEED_FOLDER = frozenset({"backfill", "vessels", "quiet"})
+NEED_FOLDER = frozenset({"archive", "backfill", "vessels", "quiet"})
 DOCS = Path(__file__).parent.parent / "docs"
 
 

@@ -208,8 +208,9 @@ def _supersedes(scene: Scene, rival: Scene) -> bool:
 SAME_GROUND = 0.9
 """Share of the smaller footprint that two products of one acquisition have in common. Made again, it is nearly all."""
 
-SAME_PASS = timedelta(minutes=10)
-"""Slices of one overflight follow each other within seconds; the same track returns after days."""
+SAME_PASS = timedelta(minutes=30)
+"""Slices of one overflight follow each other within seconds; but some catalogues date a tile by its datatake, which
+began up to a quarter of an hour before. A satellite is back after 98 minutes, on the same track after days."""
 
 
 def by_pass(scenes: Iterable[Scene]) -> list[Pass]:

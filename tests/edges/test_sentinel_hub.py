@@ -43,7 +43,7 @@ from monitor.sources.sentinel_hub import (
     Patience,
     SentinelHub,
 )
-from monitor.sources.sentinel_hub.coverage import covered_share
+from monitor.sources.sentinel_hub.coverage import missing
 from monitor.sources.sentinel_hub.evalscript import evalscript
 from monitor.stack import Stack
 from monitor.times import Interval, utc
@@ -556,7 +556,7 @@ def test_an_aoi_across_180_degrees(server: stand_in.SentinelHub, footprint: shap
     left = round(project(shapely.Point(180, 52), 32601).bounds[0] / 10) * 10 - 200
     grid = Grid(epsg=32601, left=left, top=5_770_000, resolution=10, height=30, width=40)
     taken = pass_of(record)
-    assert covered_share(taken.scenes, grid) == 1
+    assert missing(taken.scenes, grid, np.zeros(grid.shape, bool)) == list(taken.scenes)
     server.world = world = SyntheticWorld([sentinel1(EVENING, shapely.MultiPolygon([east, west]), epsg=32601)])
     stack = Bench(server).read(taken, grid)
     assert stack.seen().all()
@@ -567,10 +567,26 @@ def test_an_aoi_across_180_degrees(server: stand_in.SentinelHub, footprint: shap
     assert [s.id for s in found] == [record.id]
 
 
-@pytest.mark.parametrize(("west", "share"), [(3, 1.0), (4.3135, 0.67), (5, 0.0)])
-def test_coverage_is_told_by_footprints(west: float, share: float) -> None:
+@pytest.mark.parametrize(("west", "promised"), [(3, True), (4.3135, True), (5, False)])
+def test_coverage_is_told_by_footprints(west: float, promised: bool) -> None:
     scenes = pass_of(sentinel1(EVENING, shapely.box(west, 51, 6, 53))).scenes
-    assert covered_share(scenes, GRID) == pytest.approx(share, abs=0.12)
+    assert bool(missing(scenes, GRID, np.zeros(GRID.shape, bool))) is promised
+    assert missing(scenes, GRID, np.ones(GRID.shape, bool)) == []
+
+
+def test_a_slice_that_is_not_there_yet_is_waited_for_and_later_done_without(server: stand_in.SentinelHub) -> None:
+    middle = 4.3135
+    west = sentinel1(EVENING, shapely.box(3, 51, middle, 53))
+    east = sentinel1(EVENING + timedelta(seconds=25), shapely.box(middle, 51, 6, 53))
+    both = pass_of(west, east)
+    server.world = SyntheticWorld([west])
+    fresh = Bench(server, at=EVENING + timedelta(hours=5)).fails(SourceError, both)
+    assert f"{east.id}: listed by the catalogue" in fresh.message
+    assert server.counts["process"] == 1, "bought once, not twice"
+    seen = Bench(server).read(both).seen()
+    assert 0.2 < seen.mean() < 0.8
+    server.world = SyntheticWorld([west, east])
+    assert Bench(server, at=EVENING + timedelta(hours=6)).read(both).seen().all()
 
 
 # units

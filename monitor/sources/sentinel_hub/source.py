@@ -22,20 +22,17 @@ from monitor.scene import Pass, Scene, Sensor, touching
 from monitor.sources.account import Account
 from monitor.sources.catalogue import StacCatalogue
 from monitor.sources.items import to_scene
-from monitor.sources.sentinel_hub.coverage import covered_share, outline_of
+from monitor.sources.sentinel_hub.coverage import missing, outline_of
 from monitor.sources.sentinel_hub.deployment import COPERNICUS, USUAL, Credentials, Deployment, Discovery, Patience
 from monitor.sources.sentinel_hub.order import COLLECTIONS, OPTICAL_BANDS, Order
 from monitor.sources.sentinel_hub.products import acquired, moment, radar, unfit
 from monitor.sources.sifting import Answer
 from monitor.stack import Stack
-from monitor.times import Interval
+from monitor.times import Interval, utc
 from monitor.units import LARGEST_SIDE, Block, blocks, request_of
 
 if TYPE_CHECKING:
     from monitor.sources.sentinel_hub.client import Service
-
-GOOD_PART: Final = 0.5
-"""Share of a block. Where the footprints promise this much, an answer without a single seen pixel is wrong."""
 
 STILL_COMING: Final = timedelta(days=2)
 """A scene that a catalogue lists may take this long to reach the service."""
@@ -235,8 +232,8 @@ class SentinelHub:
         if None in known.values():
             known |= self._looked_up(taken, grid)
         spans = [span for span in known.values() if span is not None]
-        if not spans or (len(spans) < len(known) and self._is_fresh(taken)):
-            raise self._absent(taken, "the service's Catalog does not list all of it")
+        if not spans or (len(spans) < len(known) and self._is_fresh(taken.scenes)):
+            raise self._absent(taken.scenes, "the service's Catalog does not list all of it")
         return min(start for start, _ in spans), max(end for _, end in spans)
 
     def _looked_up(self, taken: Pass, grid: Grid) -> dict[str, tuple[datetime, datetime]]:
@@ -265,20 +262,25 @@ class SentinelHub:
             except SceneError as error:
                 problem = SourceError(f"{what}: damaged twice ({error.message})", "Try again later.")
                 continue
-            if dn.any() or covered_share(taken.scenes, block.grid) < GOOD_PART:
-                return dn, units
-            problem = self._absent(taken, "the service's answer holds no pixel of it")
+            absent = missing(taken.scenes, block.grid, np.asarray(dn.any(axis=0), bool))
+            if not absent or (dn.any() and not self._is_fresh(absent)):
+                return dn, units  # of an old pass what there is: the share that was seen says that it is not all
+            problem = self._absent(absent, "the service's answer holds no pixel of it")
+            if dn.any():
+                break  # not an accident: a slice or tile that is still to come
         raise problem
 
-    def _absent(self, taken: Pass, why: str) -> SourceError:
-        """A pass that the service has not: as yet, or for good."""
-        problem = f"{self.name}: {taken.scenes[0].id}: listed by the catalogue, but {why}"
-        if self._is_fresh(taken):
+    def _absent(self, scenes: Sequence[Scene], why: str) -> SourceError:
+        """Scenes that the service has not: as yet, or for good."""
+        problem = f"{self.name}: {scenes[0].id}: listed by the catalogue, but {why}"
+        if self._is_fresh(scenes):
             return SourceError(problem, "It may still be on its way to the service; it is asked for again.")
         return SceneError(problem, "The service has no such acquisition. Another source may have it.")
 
-    def _is_fresh(self, taken: Pass) -> bool:
-        return self._now() - taken.end < STILL_COMING
+    def _is_fresh(self, scenes: Sequence[Scene]) -> bool:
+        """True while a scene may still be on its way. Some are made days after they were acquired."""
+        made = [utc(s.processed) for s in scenes if s.processed]
+        return self._now() - max([*made, *(s.end for s in scenes)]) < STILL_COMING
 
 
 def _counted(names: Sequence[str]) -> str:
