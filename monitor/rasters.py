@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject, transform_bounds
@@ -22,6 +23,10 @@ from monitor.errors import SceneError
 from monitor.grid import Grid
 from monitor.radiometry import Decibel, to_power
 from monitor.scene import Asset, Unit
+
+# Whether a file has a place on the ground is checked here, with an error that says what to do. rasterio warns of its own
+# arrays in `reproject` too, and hides that in a way that fails among threads.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 LARGEST_READ = 400_000_000
 """Pixels. A window larger than this is refused before anything is allocated."""

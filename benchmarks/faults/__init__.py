@@ -33,8 +33,9 @@ def simulate_month(**scale: Any) -> tuple[dict[str, Any], list[str]]:
 
     That is a line for each fault of a look; after those, to help find their cause, all problems that polls told of.
     """
+    from benchmarks.faults.cost import cost
     from benchmarks.faults.month import Scale, simulated
-    from benchmarks.faults.verdict import cost, judged
+    from benchmarks.faults.verdict import judged
 
     began = time.monotonic()
     with (

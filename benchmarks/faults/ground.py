@@ -19,8 +19,8 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 from servers.sentinel_hub import Collection, Pixels, Raster, SceneRecord, SyntheticWorld
 
+from benchmarks.faults.passes import Overflight, Part, Product
 from benchmarks.faults.places import Place, transformer
-from benchmarks.faults.plan import Overflight, Part, Product
 from monitor.grid import Grid
 
 BANDS = ("b02", "b03", "b04", "b08", "scl")

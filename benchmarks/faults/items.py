@@ -9,7 +9,7 @@ from typing import Any
 import shapely
 
 from benchmarks.faults.ground import OFFSET, SCALE, file_of
-from benchmarks.faults.plan import BEHIND, Overflight, Part, Product
+from benchmarks.faults.passes import BEHIND, Overflight, Part, Product
 from monitor.scene import Sensor
 
 Item = dict[str, Any]

@@ -12,18 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from servers import sentinel_hub
-from servers.files import FileServer
-from servers.files import serve as serve_files
-from servers.stac import Paging, StacServer
-from servers.stac import serve as serve_catalogue
-
 from benchmarks import places as workspaces
-from benchmarks.faults import troubles
 from benchmarks.faults.ground import Scenery, write_files
-from benchmarks.faults.items import Item, of_files, of_service
+from benchmarks.faults.passes import DAY, HOUR, START, Overflight
 from benchmarks.faults.places import watched
-from benchmarks.faults.plan import DAY, HOUR, START, Overflight, month
+from benchmarks.faults.plan import month
+from benchmarks.faults.standins import Servers, serving
 from monitor.aoi import Aoi
 from monitor.config import Config
 from monitor.errors import QuaywatchError
@@ -75,17 +69,6 @@ class Clock:
     now: datetime = START
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """Something that a catalogue lists from some instant on."""
-
-    at: datetime
-    in_files: bool
-    """True: in the catalogue of files; False: in that of the service."""
-
-    item: Item
-
-
 @dataclass(frozen=True)
 class Watch(Desk):
     """A desk whose sources are given, because config.toml has no word for short pauses and other clocks."""
@@ -96,45 +79,6 @@ class Watch(Desk):
     def sources(self) -> Sequence[Source]:
         """In order: files first, then the service."""
         return self.given
-
-
-@dataclass(kw_only=True)
-class Servers:
-    """All that is asked, and what it lists when."""
-
-    hub: sentinel_hub.SentinelHub
-    of_service: StacServer
-    of_files: StacServer
-    files: FileServer
-    waiting: list[Listing]
-    """Latest first."""
-
-    def fail(self, share: float) -> None:
-        """From now on so many requests do."""
-        self.hub.faults += troubles.of_service(share)
-        self.of_service.faults += troubles.of_catalogue(share)
-        self.of_files.faults += troubles.of_catalogue(share)
-        self.files.faults += troubles.of_files(share)
-
-    def go_to(self, now: datetime) -> None:
-        """What has been published by then is listed; the tokens given out before have expired."""
-        self.hub.now = now
-        self.hub.revoke()
-        while self.waiting and self.waiting[-1].at <= now:
-            due = self.waiting.pop()
-            (self.of_files if due.in_files else self.of_service).put(due.item)
-
-    @property
-    def requests(self) -> int:
-        """Requests that came in."""
-        servers = (self.hub, self.of_service, self.of_files, self.files)
-        return sum(len(server.requests) for server in servers)
-
-    @property
-    def failed(self) -> int:
-        """Those of them that met a fault."""
-        servers = (self.hub, self.of_service, self.of_files, self.files)
-        return sum(troubles.met(server.faults) for server in servers)
 
 
 @dataclass(kw_only=True)
@@ -224,7 +168,7 @@ def simulated(root: Path, scale: Scale) -> Iterator[Month]:
     write_files(root / "www", scenery)
     workspace = _workspace(root / "work", [aoi for _, aoi in pairs])
     clock = Clock()
-    with _servers(root / "www", scenery, scale) as servers:
+    with serving(root / "www", scenery, document=scale.document, seed=scale.seed) as servers:
         store = Store(workspace.database)
         desk = Watch(workspace, {}, store, _sources(servers, store, clock, workspace.cache))
         try:
@@ -244,36 +188,6 @@ def _workspace(root: Path, aois: Sequence[Aoi]) -> Workspace:
     made = Workspace(root=root, config=Config())
     made.check_writable()
     return made
-
-
-@contextmanager
-def _servers(folder: Path, scenery: Scenery, scale: Scale) -> Iterator[Servers]:
-    with (
-        sentinel_hub.serve(scenery, document=scale.document, seed=scale.seed) as hub,
-        serve_catalogue(paging=Paging.TOKEN, version="1.1.0") as of_service_,
-        serve_catalogue(paging=Paging.EARTH_SEARCH) as of_files_,
-        serve_files(folder, seed=scale.seed) as store,
-    ):
-        of_service_.lots.seed(scale.seed + 1)
-        of_files_.lots.seed(scale.seed + 2)
-        listed = list(_listings(scenery.flown, store.url))
-        yield Servers(
-            hub=hub,
-            of_service=of_service_,
-            of_files=of_files_,
-            files=store,
-            waiting=sorted(listed, key=lambda one: one.at, reverse=True),
-        )
-
-
-def _listings(flown: Sequence[Overflight], url: str) -> Iterator[Listing]:
-    for over in flown:
-        for part in over.parts:
-            for product in part.versions:
-                yield Listing(at=product.listed, in_files=False, item=of_service(over, part, product))
-                if product.files_listed:
-                    item = of_files(over, part, product, lambda path: f"{url}/{path}")
-                    yield Listing(at=product.files_listed, in_files=True, item=item)
 
 
 def _sources(servers: Servers, store: Store, clock: Clock, cache: Path) -> list[Source]:

@@ -1,23 +1,21 @@
-"""What was recorded against what was there: which looks, of which scenes, with which pixels, at which cost."""
+"""What was recorded against what was there: which looks, of which scenes, with which pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from servers.sentinel_hub import Trouble, truth
+from servers.sentinel_hub import truth
 
 from benchmarks.faults.ground import BANDS, seen
 from benchmarks.faults.month import HUB, Month
-from benchmarks.faults.plan import CLOUDS, MINUTE, START, Overflight, Part, Product
+from benchmarks.faults.passes import CLOUDS, MINUTE, Overflight, Part, Product
 from monitor.aoi import Aoi
 from monitor.coding import LOWEST_DB, STEP_DB, STEP_REFLECTANCE
-from monitor.flow.account import month_of
 from monitor.flow.imagery import bands_of
 from monitor.grid import Grid
 from monitor.look import Look
@@ -26,7 +24,6 @@ from monitor.quality import LEAST_OF_USUAL
 from monitor.scene import Sensor, by_pass
 from monitor.stack import Stack
 from monitor.times import utc
-from monitor.units import SEARCH_UNITS, look_units
 
 SAME_PASS = 20 * MINUTE
 """Catalogues date a pass by its datatake or by its tile."""
@@ -46,7 +43,6 @@ STRIPE_EDGE_M = 30.0
 
 MADE = "%Y-%m-%dT%H:%M:%S"
 RADAR_BANDS = ("vv", "vh")
-COLLECTIONS = {"sentinel-1-grd": (Sensor.SENTINEL1, RADAR_BANDS), "sentinel-2-l2a": (Sensor.SENTINEL2, BANDS)}
 Image = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Item = Mapping[str, Any]
@@ -63,24 +59,6 @@ class Verdict:
     complaints: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """Processing units."""
-
-    forecast: float
-    """By our formula, for the images and pages of the Catalog that were sent, and for answers that broke off: nobody
-    can tell whether those are charged, and the ledger takes it that they are."""
-
-    booked: float
-    """In the ledger of the workspace."""
-
-    charged: float
-    """By the service; for pages, for which the stand-in charges nothing, what they cost at least."""
-
-    spoiled: float
-    """Of those charged, for answers that a fault had spoiled."""
-
-
 def judged(month: Month) -> Verdict:
     """All looks of all AOIs."""
     verdict = Verdict()
@@ -88,35 +66,6 @@ def judged(month: Month) -> Verdict:
         case = _Case(month=month, aoi=aoi, flown=[o for o in month.flown if o.place.name == place])
         case.judge(verdict)
     return verdict
-
-
-def cost(month: Month) -> Cost:
-    """What the answers of the service were forecast to cost, and did."""
-    aois = {_corners(aoi.grid().bounds): aoi for _, aoi in month.aois}
-    charged = forecast = spoiled = 0.0
-    for request in month.servers.hub.requests:
-        if request.name == "token" or (request.status != HTTPStatus.OK and request.fault != Trouble.CUT):
-            continue
-        is_page = request.name == "search"
-        units = SEARCH_UNITS if is_page else _formula(request.body["input"], aois)
-        forecast += units
-        if request.status == HTTPStatus.OK:
-            charged += SEARCH_UNITS if is_page else request.units
-            spoiled += units if request.fault else 0
-    with month.desk.store.transaction() as tx:
-        months = {month_of(at) for at in (START, month.clock.now)}
-        booked = sum(tx.units_of_month(HUB, name).units for name in months)
-    return Cost(forecast=forecast, booked=booked, charged=charged, spoiled=spoiled)
-
-
-def _formula(asked: Item, aois: Mapping[tuple[int, ...], Aoi]) -> float:
-    """Our forecast for the image that was asked for."""
-    sensor, bands = COLLECTIONS[asked["data"][0]["type"]]
-    return look_units(aois[_corners(asked["bounds"]["bbox"])].grid(), sensor, bands)
-
-
-def _corners(bounds: Sequence[float]) -> tuple[int, ...]:
-    return tuple(round(v) for v in bounds)
 
 
 @dataclass(frozen=True)
