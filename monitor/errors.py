@@ -9,6 +9,7 @@ QuaywatchError                  what went wrong, where, and what to do next
 │   └── StoreError              the database of the workspace
 ├── SourceError                 imagery cannot be had now: exit code 3
 │   ├── NoSource                none of the sources could be asked
+│   ├── NotYet                  a scene is listed, but still on its way to where its pixels are made
 │   ├── QuotaError              units or requests of the account are used up
 │   └── SceneError              one scene cannot be used; the others can
 ├── NothingUsable               looked, and found nothing that can be measured: exit code 4
@@ -72,6 +73,10 @@ class NoSource(SourceError):
         """As any of our errors, and what each source said."""
         super().__init__(message, hint)
         self.failed = failed
+
+
+class NotYet(SourceError):
+    """A scene is listed, but its pixels are not there yet. No fault of the source."""
 
 
 class QuotaError(SourceError):

@@ -24,8 +24,8 @@ from monitor.grid import Grid
 from monitor.radiometry import Decibel, to_power
 from monitor.scene import Asset, Unit
 
-# Whether a file has a place on the ground is checked here, with an error that says what to do. rasterio warns of its own
-# arrays in `reproject` too, and hides that in a way that fails among threads.
+# Whether a file has a place on the ground is checked here, with an error that says what to do. rasterio warns of its
+# own arrays in `reproject` too, and hides that in a way that fails among threads.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 LARGEST_READ = 400_000_000

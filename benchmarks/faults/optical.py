@@ -17,6 +17,7 @@ GROUND = ((6, 4), (5, 4), (6, 5))
 
 
 def flown(flight: Flight) -> Iterator[Overflight]:
+    """The pass, and the one in tandem with it where there is one."""
     yield _sensed(flight)
     if flight.place.name == "levant" and flight.number == 1:  # in tandem, on the same track
         yield _sensed(replace(flight, platform="sentinel-2c", number=0, start=flight.start + 8.5 * MINUTE))

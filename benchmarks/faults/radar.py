@@ -21,6 +21,7 @@ SLICE = 25 * SECOND
 
 
 def flown(flight: Flight) -> Iterator[Overflight]:
+    """The pass, in one or two slices, and that of the other satellite minutes later where there is one."""
     place, number = flight.place, flight.number
     first = number == 0 and flight.line.ascending
     delay = flight.days * 0.75 * DAY if first else (4 * DAY if number % 3 == 1 else 5 * HOUR)

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from monitor.errors import QuotaError, SceneError, SourceError
+from monitor.errors import NotYet, QuotaError, SceneError, SourceError
 from monitor.flow import track
 from monitor.flow.imagery import Imagery, bands_of
 from monitor.flow.track import Site, Work
@@ -72,6 +72,8 @@ class _Round:
     shelf: Shelf
     failures: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, SourceError] = field(default_factory=dict)
+    waiting: dict[str, SourceError] = field(default_factory=dict)
+    """Passes that are listed and still to come."""
 
     def fetch(self, taken: Pass) -> Pass | None:
         """The pass as it could be had, perhaps from another source; None: not now."""
@@ -92,6 +94,9 @@ class _Round:
             self.shelf.read(taken)
         except SceneError:
             return True
+        except NotYet as error:  # told, but no fault of the source: the others are asked of it all the same
+            self.waiting[taken.id] = error
+            return False
         except SourceError as error:
             for source in sources:
                 self.failures[source] += PATIENCE if isinstance(error, QuotaError) else 1
@@ -141,7 +146,8 @@ def fetch(
 
 
 def _unique(tour: _Round) -> list[SourceError]:
-    return list({str(e): e for s, e in tour.reasons.items() if tour.failures[s]}.values())
+    failed = [e for s, e in tour.reasons.items() if tour.failures[s]]
+    return list({str(e): e for e in (*failed, *tour.waiting.values())}.values())
 
 
 def _with(work: Work, had: dict[int, Pass | None], shelf: Shelf) -> list[Work]:

@@ -30,7 +30,7 @@ from servers.sentinel_hub.evalscript import Script
 
 from monitor.aoi import Aoi, whole
 from monitor.coding import STEP_DB, STEP_REFLECTANCE, Coding, coding_of, encode
-from monitor.errors import ConfigError, QuotaError, SceneError, SourceError
+from monitor.errors import ConfigError, NotYet, QuotaError, SceneError, SourceError
 from monitor.grid import Grid, project
 from monitor.scene import Pass, Scene, Sensor, by_pass
 from monitor.sources.account import MemoryAccount
@@ -517,7 +517,7 @@ def test_a_pass_that_the_service_has_not_is_never_called_uncovered(
     old = Bench(server).fails(SceneError, pass_of(record))
     assert "listed by the catalogue, but the service's" in old.message
     # Catalogues are ahead of the service by hours: within two days it is not given up.
-    fresh = Bench(server, at=record.start + timedelta(hours=20)).fails(SourceError, pass_of(record))
+    fresh = Bench(server, at=record.start + timedelta(hours=20)).fails(NotYet, pass_of(record))
     assert "on its way" in fresh.hint
 
 
@@ -535,7 +535,7 @@ def test_a_tile_that_is_still_missing_is_waited_for_and_later_done_without(serve
     east = sentinel2(MORNING + timedelta(seconds=3), shapely.box(middle, 51, 6, 53), datatake=DATATAKE)
     both = pass_of(west, east)
     server.world = world = SyntheticWorld([west])
-    fresh = Bench(server, at=MORNING + timedelta(hours=20)).fails(SourceError, both)
+    fresh = Bench(server, at=MORNING + timedelta(hours=20)).fails(NotYet, both)
     assert "does not list all of it" in fresh.message
     check_true(Bench(server).read(both), west, world)
     server.world = world = SyntheticWorld([west, east])
@@ -580,7 +580,7 @@ def test_a_slice_that_is_not_there_yet_is_waited_for_and_later_done_without(serv
     east = sentinel1(EVENING + timedelta(seconds=25), shapely.box(middle, 51, 6, 53))
     both = pass_of(west, east)
     server.world = SyntheticWorld([west])
-    fresh = Bench(server, at=EVENING + timedelta(hours=5)).fails(SourceError, both)
+    fresh = Bench(server, at=EVENING + timedelta(hours=5)).fails(NotYet, both)
     assert f"{east.id}: listed by the catalogue" in fresh.message
     assert server.counts["process"] == 1, "bought once, not twice"
     seen = Bench(server).read(both).seen()

@@ -18,6 +18,9 @@ def test_every_look_arrives_once_and_right_and_is_booked_at_what_it_cost() -> No
     assert figures["looks_expected"] > 20
     found = {name: figures[f"looks_{name}"] for name in ("once", "twice", "wrong")}
     assert found == {"once": figures["looks_expected"], "twice": 0, "wrong": 0}, "\n".join(complaints)
+    assert figures["looks_called_unreadable"] <= 1, (
+        "an old pass that the service denies twice is; damaged answers are not"
+    )
     assert figures["aois_unsettled"] == 0, "each poll ought to leave less to do"
     assert figures["units_booked"] == pytest.approx(figures["units_forecast"], rel=0.01)
     assert figures["units_booked"] > figures["units_charged"] - 0.002, "a cap must not be passed unnoticed"

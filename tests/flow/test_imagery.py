@@ -15,7 +15,7 @@ from flow.conftest import Archive, Counting, catalogued, polled, state_of
 from flow.test_poll import AOI, catalogued_beside, radar, reasons, renamed
 from monitor.aoi import Aoi
 from monitor.archive import Archive as Kept
-from monitor.errors import QuotaError, SceneError, SourceError
+from monitor.errors import NotYet, QuotaError, SceneError, SourceError
 from monitor.flow.fetch import PATIENCE
 from monitor.measures import Reason
 from monitor.scene import Pass
@@ -125,6 +125,20 @@ def test_a_few_failures_among_many_delay_only_their_own_looks(
     assert len(looks_in(store)) == 9
     polled(corner, store, catalogued_beside(archive, items), kept=kept)
     assert len(looks_in(store)) == 12
+
+
+def test_a_scene_that_is_still_on_its_way_is_no_fault_of_its_source(
+    archive: Archive, corner: Aoi, store: Store, kept: Kept
+) -> None:
+    items = radar(archive.items)[:12]
+    early = {i["properties"]["start_datetime"][:10].replace("-", "") for i in items[2:9]}
+    source = Counting(
+        catalogued_beside(archive, items), refuse=lambda t: NotYet("on its way", "") if t.id[:8] in early else None
+    )
+    summary = polled(corner, store, source, kept=kept)
+    assert len(looks_in(store)) == 5, "the others are fetched, however many are waited for"
+    assert dict(summary.failed) == {}
+    assert any("on its way" in p for p in summary.problems)
 
 
 def test_a_spent_quota_stops_the_asking_at_once(archive: Archive, corner: Aoi, store: Store, kept: Kept) -> None:

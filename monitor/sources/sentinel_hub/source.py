@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from monitor import coded
 from monitor.aoi import Aoi
 from monitor.coding import coding_of, decode
-from monitor.errors import SceneError, SourceError
+from monitor.errors import NotYet, SceneError, SourceError
 from monitor.grid import Grid
 from monitor.scene import Pass, Scene, Sensor, touching
 from monitor.sources.account import Account
@@ -274,7 +274,7 @@ class SentinelHub:
         """Scenes that the service has not: as yet, or for good."""
         problem = f"{self.name}: {scenes[0].id}: listed by the catalogue, but {why}"
         if self._is_fresh(scenes):
-            return SourceError(problem, "It may still be on its way to the service; it is asked for again.")
+            return NotYet(problem, "It may still be on its way to the service; it is asked for again.")
         return SceneError(problem, "The service has no such acquisition. Another source may have it.")
 
     def _is_fresh(self, scenes: Sequence[Scene]) -> bool:
