@@ -28,6 +28,9 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="Pretend that it is th
 CHECK_DAYS = 1100
 """Three years: what `check` looks at unless told otherwise. Shorter histories know no season."""
 
+CHECK_DAYS_OVER_THE_NET = 183
+"""A year of a port is a gigabyte or two of tiles: nobody expects that of one question. `backfill` fetches more."""
+
 
 _WESTERN = re.compile(r"-\d+(\.\d*)?,")
 
@@ -67,8 +70,8 @@ def check(
 
     state: State = context.obj
     now = moment(as_of, clock.now())
-    interval = period(since, until, now, days=CHECK_DAYS)
     with state.desk() as desk:
+        interval = period(since, until, now, days=CHECK_DAYS_OVER_THE_NET if desk.over_the_net else CHECK_DAYS)
         place = named_aoi(desk, aoi, radius)
         with progress(f"Reading {place.id}", quiet=as_json) as show:
             outcome = desk.poll(place, interval, as_of=now, progress=show, announce=place.id in desk.aois)

@@ -78,6 +78,11 @@ class Desk:
             raise ConfigError("config.toml: no source of imagery", 'Add [[sources]] with kind = "stac".')
         return [open_source(s, self.workspace, self.environ, self.store, clock.now) for s in listed]
 
+    @property
+    def over_the_net(self) -> bool:
+        """True if imagery may have to be fetched over the net."""
+        return any(s.kind != "folder" for s in self.workspace.config.sources)
+
     @cached_property
     def archive(self) -> Archive:
         """The pixels of all looks."""

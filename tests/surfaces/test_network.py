@@ -253,3 +253,12 @@ def test_a_late_scene_is_found_by_the_look_back(net: Net) -> None:
     net.catalogue.put(late)
     assert quaywatch("-w", net.workspace, "poll", "--as-of", "2025-03-19T00:00:00Z").code == 0
     assert len(looks(net)) == 4
+
+
+def test_one_question_does_not_fetch_years_of_tiles(net: Net) -> None:
+    net.configure(net.open_catalogue)
+    assert quaywatch("-w", net.workspace, "check", "pier", "--as-of", "2025-07-01").code == 0
+    begin = utc(net.catalogue.searches[-1]["datetime"].split("/")[0])
+    assert utc("2024-12-25") <= begin <= utc("2025-01-01")
+    quaywatch("-w", net.workspace, "check", "pier", "--since", "2023-01-01", "--as-of", "2025-07-01")
+    assert net.catalogue.searches[-1]["datetime"].startswith("2022-12"), "a day wider, as items may be dated"
