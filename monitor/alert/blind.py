@@ -10,7 +10,10 @@ from monitor.alert.incident import Incident, Kind, State
 
 
 def blind_spells(aoi: str, usable: Sequence[datetime], as_of: datetime, *, factor: float = 3.0) -> list[Incident]:
-    """Times when no usable look came for `factor` times the usual step, and at least 14 days.
+    """Times when no usable look came for `factor` times the usual step, and at least two cycles of Sentinel-1.
+
+    The usual step is the one that three of four do not exceed: looks of several tracks come in uneven steps, and the
+    short ones say nothing of how long one has to wait.
 
     `usable` are the instants of the usable looks, in order. With fewer than LEAST of them nothing is usual yet.
     """
@@ -18,7 +21,7 @@ def blind_spells(aoi: str, usable: Sequence[datetime], as_of: datetime, *, facto
     if len(usable) < least:
         return []
     steps = sorted(b - a for a, b in pairwise(usable))
-    longest = max(factor * steps[len(steps) // 2], timedelta(days=14))
+    longest = max(factor * steps[(len(steps) - 1) * 3 // 4], timedelta(days=24))
     spells = []
     for last, following in zip(usable, [*usable[1:], None], strict=True):
         raised = last + longest

@@ -237,7 +237,7 @@ def headline(told: Chronicle) -> str:
     lasting = [i for i in told.incidents if is_alert(i)]
     blind = next((i for i in told.incidents if i.state is State.BLIND), None)
     if blind is not None:
-        counted += f"; no usable look since {blind.onset:%Y-%m-%d}"
+        counted += f"; no usable look for what is watched since {blind.onset:%Y-%m-%d}"
     if lasting:
         found = "; ".join(f"{i.zone.replace('_', ' ')}: {i.kind} since {i.onset:%Y-%m-%d} ({i.state})" for i in lasting)
         return f"{told.aoi.name}: {found}. {counted}."

@@ -27,8 +27,8 @@ LISTED_LOOKS = 12
 """This many of the latest looks are listed with their values."""
 
 BLIND_RULE = (
-    "'Blind' means that no usable look came for much longer than is usual for this place. Surges and lulls in this "
-    "time could not be noticed."
+    "'Blind' means that no look from which the watched could be measured came for much longer than is usual for this "
+    "place. Surges and lulls in this time could not be noticed."
 )
 
 
@@ -51,10 +51,10 @@ def _what(facts: Facts) -> str:
     word = state_word(facts.change)
     if incident.kind is Kind.BLIND:
         text = {
-            State.BLIND: f"no usable look {since} (blind)",
+            State.BLIND: f"no usable look for what is watched {since} (blind)",
             State.RETRACTED: f"correction, there were usable looks after {day(incident.onset)} (retracted)",
         }
-        return text.get(facts.change.new, f"usable looks again, none {span} (blind time over)")
+        return text.get(facts.change.new, f"usable looks for what is watched again, none {span} (blind time over)")
     moved = f"{shortened(subject_of(facts.measure_label), LONGEST_NAME)} {direction(incident.kind)}"
     if facts.change.new is State.RETRACTED:
         return f"correction, '{moved} {since}' no longer holds (retracted)"
@@ -108,7 +108,7 @@ def lead(facts: Facts) -> list[str]:
 
 def _correction(facts: Facts) -> list[str]:
     incident, where = facts.change.incident, place(facts)
-    what = f"no usable look came after {day(incident.onset)}"
+    what = f"no usable look for what is watched came after {day(incident.onset)}"
     if incident.kind is not Kind.BLIND:
         noun = subject_of(facts.measure_label)
         what = f"{noun} went {direction(incident.kind)} from {day(incident.onset)} on"

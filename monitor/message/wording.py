@@ -180,10 +180,10 @@ def measured(incident: Incident, place: str, measure_label: str, unit: str, last
 def blind_spell(incident: Incident, place: str) -> str:
     """The sentence to quote when nothing usable came."""
     if incident.until is None:
-        return f"No usable look of {place} since {day(incident.onset)}. {NOT_NOTHING}"
+        return f"No usable look of {place} for what is watched there since {day(incident.onset)}. {NOT_NOTHING}"
     return (
-        f"There are usable looks of {place} again, since {day(incident.until)}; there were none from "
-        f"{day(incident.onset)} until then. {NOT_NOTHING}"
+        f"There are usable looks of {place} for what is watched there again, since {day(incident.until)}; there were "
+        f"none from {day(incident.onset)} until then. {NOT_NOTHING}"
     )
 
 

@@ -234,13 +234,16 @@ EVERY_SIX = (0, 6, 12, 18, 24, 30)
     [
         ((0, 6, 12, 18), 400, []),  # nothing is usual yet
         (EVERY_SIX, 30, []),
-        (EVERY_SIX, 48, []),  # three steps of six days exactly
-        (EVERY_SIX, 48.1, [(State.BLIND, 30, 48, None)]),
-        ((*EVERY_SIX, 60), 60, [(State.FINISHED, 30, 48, 60)]),
+        (EVERY_SIX, 54, []),  # at least two cycles of Sentinel-1
+        (EVERY_SIX, 54.1, [(State.BLIND, 30, 54, None)]),
+        ((*EVERY_SIX, 60), 60, [(State.FINISHED, 30, 54, 60)]),
         ((*EVERY_SIX, 48), 49, []),
-        ((*EVERY_SIX, 60), 79, [(State.FINISHED, 30, 48, 60), (State.BLIND, 60, 78, None)]),
-        ((0, 1, 2, 3, 4, 5), 18.9, []),  # at least 14 days
-        ((0, 1, 2, 3, 4, 5), 19.1, [(State.BLIND, 5, 19, None)]),
+        ((*EVERY_SIX, 60), 85, [(State.FINISHED, 30, 54, 60), (State.BLIND, 60, 84, None)]),
+        ((0, 10, 20, 30, 40, 50), 80.1, [(State.BLIND, 50, 80, None)]),  # three steps of ten days
+        ((0, 1, 12, 13, 24, 25, 36, 37), 69.9, []),  # two tracks: the long steps count
+        ((0, 1, 12, 13, 24, 25, 36, 37), 70.1, [(State.BLIND, 37, 70, None)]),
+        ((0, 1, 2, 3, 4, 5), 28.9, []),
+        ((0, 1, 2, 3, 4, 5), 29.1, [(State.BLIND, 5, 29, None)]),
     ],
 )
 def test_blind_spells(
@@ -255,10 +258,10 @@ def test_blind_spells(
 def test_blind_is_told_when_noticed_and_finished_when_seen_again() -> None:
     kept: list[Incident] = []
     told: list[tuple[State, datetime]] = []
-    for usable, as_of in ((EVERY_SIX, 40), (EVERY_SIX, 50), (EVERY_SIX, 55), ((*EVERY_SIX, 60), 61)):
+    for usable, as_of in ((EVERY_SIX, 40), (EVERY_SIX, 56), (EVERY_SIX, 58), ((*EVERY_SIX, 60), 61)):
         kept, changes = reconcile(kept, blind_spells("rajin", looks_at(*usable), day(as_of)), day(as_of))
         told += [(c.new, c.at) for c in changes]
-    assert told == [(State.BLIND, day(48)), (State.FINISHED, day(60))]
+    assert told == [(State.BLIND, day(54)), (State.FINISHED, day(60))]
     assert [i.id for i in kept] == ["rajin.blind.20250131"]
 
 

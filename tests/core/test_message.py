@@ -183,13 +183,14 @@ def test_provenance_names_looks_and_recipe() -> None:
 
 def test_blind_is_not_no_activity() -> None:
     message = render(facts(blind()))
-    assert message.subject == "Simulated port: no usable look since 4 Oct 2024 (blind)"
+    assert message.subject == "Simulated port: no usable look for what is watched since 4 Oct 2024 (blind)"
     said = flat(message)
-    assert said.startswith("No usable look of Simulated port since 4 Oct 2024. This is not 'no activity'")
+    first = "No usable look of Simulated port for what is watched there since 4 Oct 2024. This is not 'no activity'"
+    assert said.startswith(first)
     assert "3 looks could not be used" in said
     assert "nan" not in (message.text + message.html).lower().split()
     over = render(facts(blind(State.FINISHED, ONSET + timedelta(days=40)), State.BLIND))
-    assert "usable looks again, none from 4 Oct 2024 to 13 Nov 2024" in over.subject
+    assert "usable looks for what is watched again, none from 4 Oct 2024 to 13 Nov 2024" in over.subject
     assert "not 'no activity'" in flat(over)
 
 
