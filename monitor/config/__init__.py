@@ -7,6 +7,9 @@ needed.
 from monitor.config.reading import Credentials, credentials, read_config, secret
 from monitor.config.tables import (
     ADDRESS,
+    EARTH_SEARCH,
+    KNOWN_COLLECTIONS,
+    KNOWN_HOSTS,
     TABLES,
     Address,
     Alerts,
@@ -29,6 +32,9 @@ from monitor.config.tables import (
 
 __all__ = [
     "ADDRESS",
+    "EARTH_SEARCH",
+    "KNOWN_COLLECTIONS",
+    "KNOWN_HOSTS",
     "TABLES",
     "Address",
     "Alerts",

@@ -37,6 +37,7 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
 KNOWN_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    # collection 1 states its offsets truly; the other is for the years that are missing from it
     EARTH_SEARCH: ("sentinel-2-c1-l2a", "sentinel-2-l2a"),
     PLANETARY_COMPUTER: ("sentinel-2-l2a",),
 }

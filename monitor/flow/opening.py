@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from monitor.config import Discovery as LookedUp
 from monitor.config import Environ, FolderSource, SentinelHubSource, StacSource, secret
 from monitor.config import Service as Deployed
 from monitor.flow.account import StoreAccount
@@ -57,7 +56,7 @@ def _stac(listed: StacSource, cache: Path, environ: Environ) -> Source:
         collections=listed.wanted,
         hosts=listed.allowed,
         private=listed.private_addresses,
-        signing=stac.Signing(listed.signing),
+        signing=listed.signing,
         token_url=listed.token_url,
         key=secret(listed.key_env, "key_env", environ),
         headers=cache / "headers",
@@ -86,5 +85,5 @@ def _sentinel_hub(
         now=now,
         deployment=deployment,
         sensors=frozenset(listed.sensors),
-        discovery=hub.Discovery.CATALOG if listed.discovery is LookedUp.CATALOG else hub.Discovery.STAC,
+        discovery=listed.discovery,
     )

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from monitor.aoi import Aoi
+from monitor.config import EARTH_SEARCH, KNOWN_COLLECTIONS, KNOWN_HOSTS, Signing
 from monitor.errors import SceneError, SourceError
 from monitor.grid import Grid
 from monitor.scene import Pass, Scene, Sensor, touching
@@ -28,15 +28,8 @@ from monitor.sources.web import Signer, Web, plain, shown
 from monitor.stack import Stack
 from monitor.times import Interval
 
-EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
-COLLECTIONS = ("sentinel-2-c1-l2a", "sentinel-2-l2a")
-"""Collection 1 states its offsets truly; the other is for the years that are missing from it."""
-
-HOSTS = (
-    "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
-    "sentinel-cogs.s3.us-west-2.amazonaws.com",
-)
-"""Public buckets of Earth Search."""
+COLLECTIONS = KNOWN_COLLECTIONS[EARTH_SEARCH]
+HOSTS = KNOWN_HOSTS[EARTH_SEARCH]
 
 THREADS = 8
 """Bands read at once, of all passes together."""
@@ -46,13 +39,6 @@ SIGNED = re.compile(
     re.IGNORECASE,
 )
 """Query strings that let whoever has them in."""
-
-
-class Signing(StrEnum):
-    """What an address needs before it may be read."""
-
-    NONE = "none"
-    PLANETARY_COMPUTER = "planetary_computer"
 
 
 @dataclass

@@ -24,6 +24,7 @@ from servers.files import FileServer, Trouble
 from servers.stac import StacServer, TokenServer
 
 from monitor.aoi import Aoi, whole
+from monitor.config import EARTH_SEARCH, Signing
 from monitor.errors import SceneError, SourceError
 from monitor.grid import Grid, project
 from monitor.scene import Asset, Pass, Scene, Sensor, by_pass, distinct
@@ -31,7 +32,7 @@ from monitor.sources import Source
 from monitor.sources.catalogue import Patience
 from monitor.sources.reading import ReadBand, Reading
 from monitor.sources.signing import KEY_HEADER
-from monitor.sources.stac import COLLECTIONS, EARTH_SEARCH, HOSTS, Signing, StacSource
+from monitor.sources.stac import COLLECTIONS, HOSTS, StacSource
 from monitor.stack import Stack
 from monitor.times import Interval, utc
 

@@ -3,12 +3,12 @@
 Importing this package does not load sentinelhub-py; the first search or read does.
 """
 
+from monitor.config import Discovery
 from monitor.sources.sentinel_hub.deployment import (
     COMMERCIAL,
     COPERNICUS,
     Credentials,
     Deployment,
-    Discovery,
     Patience,
 )
 from monitor.sources.sentinel_hub.source import SentinelHub

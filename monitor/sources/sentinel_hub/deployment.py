@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
 from monitor.errors import ConfigError
-
-
-class Discovery(StrEnum):
-    """Where scenes are searched; the pixels always come from the service itself."""
-
-    STAC = "stac"
-    """The public STAC catalogue of Copernicus Data Space: no account, and no units."""
-
-    CATALOG = "catalog"
-    """The service's own Catalog API: each page is a request of the account."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from monitor import coded
 from monitor.aoi import Aoi
 from monitor.coding import coding_of, decode
+from monitor.config import Discovery
 from monitor.errors import NotYet, SceneError, SourceError
 from monitor.grid import Grid
 from monitor.scene import Pass, Scene, Sensor, touching
@@ -23,7 +24,7 @@ from monitor.sources.account import Account
 from monitor.sources.catalogue import StacCatalogue
 from monitor.sources.items import to_scene
 from monitor.sources.sentinel_hub.coverage import missing, outline_of
-from monitor.sources.sentinel_hub.deployment import COPERNICUS, USUAL, Credentials, Deployment, Discovery, Patience
+from monitor.sources.sentinel_hub.deployment import COPERNICUS, USUAL, Credentials, Deployment, Patience
 from monitor.sources.sentinel_hub.order import COLLECTIONS, OPTICAL_BANDS, Order
 from monitor.sources.sentinel_hub.products import acquired, moment, radar, unfit
 from monitor.sources.sifting import Answer
