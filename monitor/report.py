@@ -111,6 +111,9 @@ class ReportFacts:
     watched: int | None = None
     """Number of zone and measure pairs that can raise an incident; None: not stated."""
 
+    compared: int | None = None
+    """How many of them have looks that could be compared with earlier ones; None: not stated."""
+
     not_shown: Sequence[str] = (*NOT_SHOWN, PATCHES)
     notes: Sequence[str] = ()
     """What else a reader must know, such as the truth planted in a simulation."""
@@ -178,6 +181,11 @@ def _headline(facts: ReportFacts) -> list[str]:
 
 
 def _quiet(facts: ReportFacts) -> str:
+    if facts.compared == 0:
+        return (
+            "No statement: of what is watched here, no look could be compared with earlier ones yet. This is not "
+            "'no activity': what is usual is not known."
+        )
     among = f" in the {counted(facts.watched, 'series', 'series')} watched" if facts.watched else ""
     return (
         f"No lasting change was found{among}. This does not show that nothing happened: a change that was short, small "

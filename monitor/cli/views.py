@@ -241,8 +241,8 @@ def headline(told: Chronicle) -> str:
     if lasting:
         found = "; ".join(f"{i.zone.replace('_', ' ')}: {i.kind} since {i.onset:%Y-%m-%d} ({i.state})" for i in lasting)
         return f"{told.aoi.name}: {found}. {counted}."
-    if not any(s.baseline for f in told.followed.values() for s in f.scores):
-        return f"{told.aoi.name}: no statement, there are too few looks to know what is usual. {counted}."
+    if not told.compared:
+        return f"{told.aoi.name}: no statement, too few looks of what is watched to know what is usual. {counted}."
     return f"{told.aoi.name}: no lasting change found. {counted}. This is not 'no activity'."
 
 

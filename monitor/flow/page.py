@@ -57,6 +57,7 @@ def report(
             attribution=told.attribution,
             false_alarms_per_year=false_alarms_a_year / told.watched,
             watched=told.watched,
+            compared=told.compared,
             notes=notes,
         )
     )

@@ -52,6 +52,12 @@ class Chronicle:
     watched: int
     """Series that share the budget of false alarms."""
 
+    @property
+    def compared(self) -> int:
+        """Watched series of which at least one look could be compared with earlier ones."""
+        chosen = {(w.zone, w.measure) for w in derive.watched(self.aoi)}
+        return sum(any(s.baseline for s in f.scores) for key, f in self.followed.items() if key in chosen)
+
     def by_id(self) -> dict[str, Look]:
         """Looks by id."""
         return {look.id: look for look in self.looks}
@@ -178,7 +184,7 @@ class Eyes:
             if missing := [b for b in VISIBLE if b not in stack.bands]:
                 raise SceneError(f"{look.id}: has no {', '.join(missing)}, which a picture needs")
             rgb = np.stack([stack.bands[b] for b in VISIBLE], axis=-1)
-            return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=(), unit="1")
+            return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=None, unit="1")
         reference = self.reference(look)
         view = View(reference=reference) if reference else None
         found = measures.measure(stack, look.track, self.site.aoi.zones, self.site.masks, view).vessels
@@ -186,7 +192,7 @@ class Eyes:
             image=np.asarray(to_db(stack.power(look.track.polarisation))),
             grid=grid,
             caption=_caption(look),
-            boxes=tuple(v.box for v in found),
+            boxes=tuple(v.box for v in found) if view is not None and view.old_enough else None,
             unit="dB",
         )
 

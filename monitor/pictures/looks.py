@@ -33,8 +33,8 @@ class Snapshot:
     caption: str
     """Day and track."""
 
-    boxes: Sequence[Box]
-    """Detections."""
+    boxes: Sequence[Box] | None
+    """Detections; None: none were looked for, which is not the same as none."""
 
     unit: str
     """"dB", or "reflectance"."""
@@ -132,6 +132,8 @@ def hides(snapshot: Snapshot, window: Window) -> bool:
 
 def detections(snapshot: Snapshot, window: Window) -> str:
     """How many there are, in words."""
+    if snapshot.boxes is None:
+        return "not searched for ships"
     inside = [b for b in snapshot.boxes if touches(b, window)]
     beyond = len(snapshot.boxes) - len(inside)
     return counted(len(inside), "detection") + (f" ({beyond} more outside)" if beyond else "")

@@ -138,7 +138,7 @@ def _panel(axes: Axes, snapshot: Snapshot, window: Window, stretch: tuple[float,
     grey = np.clip((image - stretch[0]) / (stretch[1] - stretch[0]), 0, 1)
     axes.imshow(_with_holes(grey), extent=extent, interpolation="nearest", zorder=1)
     smallest = 0.02 * max(window.row1 - window.row0, window.column1 - window.column0)
-    for box in snapshot.boxes:
+    for box in snapshot.boxes or ():
         if touches(box, window):
             _box(axes, grid, box, smallest)
     right = grid.left + window.column1 * grid.resolution

@@ -139,6 +139,12 @@ def test_nothing_found_is_not_nothing_happened() -> None:
     assert "None in this period." in said
 
 
+def test_where_nothing_could_be_compared_nothing_is_stated() -> None:
+    said = words(render_report(facts(incidents=[], compared=0)))
+    assert "No statement: of what is watched here, no look could be compared" in said
+    assert "No lasting change was found" not in said
+
+
 @pytest.mark.parametrize("looks", [[], [ReportLooks(track="S2", usable=0, unusable={"cloud": 5})]])
 def test_nothing_usable_is_not_no_activity(looks: list[ReportLooks]) -> None:
     said = words(render_report(facts(incidents=[], looks=looks)))

@@ -171,3 +171,12 @@ def test_the_same_look_gives_the_same_bytes() -> None:
 def test_importing_is_cheap() -> None:
     code = "import sys, monitor.pictures; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_where_no_ship_was_looked_for_the_title_does_not_say_that_there_is_none() -> None:
+    from monitor.pictures.looks import Window, detections
+
+    whole = Window(row0=0, column0=0, row1=GRID.height, column1=GRID.width)
+    assert detections(snapshot(boxes=[]), whole) == "0 detections"
+    assert detections(snapshot(boxes=None), whole) == "not searched for ships"
+    decoded(look_picture(snapshot(boxes=None), {}))

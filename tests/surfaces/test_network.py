@@ -163,6 +163,7 @@ def test_a_check_without_any_account_just_works(net: Net) -> None:
     net.configure(net.open_catalogue)
     done = quaywatch("-w", net.workspace, "check", "pier", "--since", "2025-03-01", "--as-of", NOW)
     assert (done.code, done.err) == (0, "")
+    assert "Pier: no statement, too few looks of what is watched" in done.out
     seen = looks(net)
     assert [look["start"][:10] for look in seen] == ["2025-03-02", "2025-03-07", "2025-03-12", "2025-03-17"]
     assert [look["reason"] for look in seen] == [None, "cloud", None, None]
