@@ -21,8 +21,8 @@ from monitor.flow import story, track
 from monitor.flow.desk import Desk, opened
 from monitor.grid import Grid
 from monitor.look import Look
-from monitor.measures.vessels import Vessel
 from monitor.times import Interval, utc
+from monitor.vessels import Vessel
 
 REACH_M = 100.0
 

@@ -17,10 +17,11 @@ import numpy as np
 
 from monitor import measures, reference
 from monitor.aoi import WATER, Aoi
+from monitor.clutter import sea_level_db
 from monitor.errors import SceneError
 from monitor.grid import Grid, Mask
 from monitor.look import Look
-from monitor.measures import Measured, Measurement, Reason, View, vessels
+from monitor.measures import Measured, Measurement, Reason, View
 from monitor.reference import Contribution
 from monitor.scene import Pass, Sensor, Track
 from monitor.stack import Stack
@@ -241,7 +242,7 @@ def _offered(work: Work, todo: Set[int], index: int, stack: Stack | SceneError) 
     taken, share = work.passes[index], None
     if isinstance(stack, Stack):
         power = stack.power(work.track.polarisation)
-        sea_db = vessels.sea_level_db(power, work.site.sea)
+        sea_db = sea_level_db(power, work.site.sea)
         share = None if np.isnan(sea_db) else reference.contribution(power, sea_db)
     stays = index not in todo and index not in work.recorded_unreadable
     return _Offered(taken=taken, readable=isinstance(stack, Stack) or stays, share=share)

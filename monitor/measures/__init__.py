@@ -8,18 +8,22 @@ from functools import cached_property
 
 import numpy as np
 
+from monitor import vessels
 from monitor.aoi import WATER, Surface, Zone, ZoneKind
 from monitor.baseline import Family
+from monitor.change import ratio
+from monitor.clutter import sea_level_db
 from monitor.filters import multilook
 from monitor.grid import Mask
 from monitor.measurement import Measurement, Reason
-from monitor.measures import backscatter, change, vessels
-from monitor.measures.vessels import Vessel
+from monitor.measures import backscatter
 from monitor.quality import Usability, usability
 from monitor.radiometry import LinearPower
 from monitor.reference import Background, Reference, background
 from monitor.scene import Sensor, Track
 from monitor.stack import Stack
+from monitor.vessels import Vessel
+from monitor.vessels.radar import detect
 
 __all__ = ["MEASURES", "Measure", "Measured", "Measurement", "Reason", "View", "measure", "zone_masks"]
 
@@ -190,8 +194,8 @@ def _prepared(stack: Stack, track: Track, view: View | None, asked: Mask, drawn:
         seen = stack.seen()
         # the sea is described on all water of the AOI: a zone alone may be too narrow for it
         water = (asked | view.background.water) & seen
-        sea_db = vessels.sea_level_db(power, drawn)
-        found = vessels.detect(power, water, view.background, stack.grid, sea_db=sea_db)
+        sea_db = sea_level_db(power, drawn)
+        found = detect(power, water, view.background, stack.grid, sea_db=sea_db)
     return _Scene(
         stack=stack, track=track, view=view, power=power, smooth=multilook(power), vessels=vessels.inside(found, asked)
     )
@@ -240,7 +244,7 @@ def _value(name: str, scene: _Scene, mask: Mask, usable: Usability) -> float:
     if scene.view is None or scene.smooth is None:
         raise ValueError(f"{name} needs a reference")
     if name == "changed_area_m2":
-        result = change.changed(scene.smooth, scene.view.reference, usable.use)
+        result = ratio.changed(scene.smooth, scene.view.reference, usable.use)
         return float("nan") if result is None else result.area_m2(scene.stack.grid)
     here = vessels.inside(scene.vessels, mask)
     if name == "vessel_area_m2":

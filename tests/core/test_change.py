@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from monitor import reference, simulate
+from monitor.change import ratio
+from monitor.change.ratio import Q, changed, largest_p, tails
 from monitor.filters import multilook
 from monitor.grid import Grid, Mask
-from monitor.measures import change
-from monitor.measures.change import Q, changed, largest_p, tails
 from monitor.radiometry import LinearPower
 from monitor.reference import Reference
 
@@ -46,7 +46,7 @@ def usual(request: pytest.FixtureRequest) -> tuple[Reference, bool]:
     return state, bool(request.param)
 
 
-def result(power: LinearPower, state: Reference, zone: Mask = ZONE) -> change.Changed:
+def result(power: LinearPower, state: Reference, zone: Mask = ZONE) -> ratio.Changed:
     made = changed(multilook(power), state, zone)
     assert made is not None
     return made
@@ -126,9 +126,7 @@ def test_only_used_pixels_count(usual: tuple[Reference, bool]) -> None:
     assert made.brighter[46:50].any()
 
 
-@pytest.mark.parametrize(
-    ("pixels", "given"), [(0, False), (change.LEAST_SAMPLE - 1, False), (change.LEAST_SAMPLE, True)]
-)
+@pytest.mark.parametrize(("pixels", "given"), [(0, False), (ratio.LEAST_SAMPLE - 1, False), (ratio.LEAST_SAMPLE, True)])
 def test_too_few_pixels_give_no_answer(usual: tuple[Reference, bool], pixels: int, given: bool) -> None:
     zone: Mask = np.zeros(GRID.shape, bool)
     zone.ravel()[:pixels] = True
@@ -139,14 +137,14 @@ def test_an_unknown_reference_gives_no_answer() -> None:
     assert changed(multilook(of(1)), reference.nothing(GRID), ZONE) is None
 
 
-@pytest.mark.parametrize("pixels", [change.LEAST_PIXELS - 1, change.LEAST_PIXELS])
+@pytest.mark.parametrize("pixels", [ratio.LEAST_PIXELS - 1, ratio.LEAST_PIXELS])
 def test_small_patches_are_left_over_speckle(usual: tuple[Reference, bool], pixels: int) -> None:
     state, _ = usual
     exact = LinearPower(state.mean.copy())
     exact[20, 20 : 20 + pixels] *= np.float32(5)
     made = changed(exact, state, ZONE)
     assert made is not None
-    assert made.brighter.sum() == (pixels if pixels >= change.LEAST_PIXELS else 0)
+    assert made.brighter.sum() == (pixels if pixels >= ratio.LEAST_PIXELS else 0)
 
 
 # the statistics

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from monitor import reference, simulate
+from monitor import clutter, reference, simulate, vessels
 from monitor.grid import Grid, Mask
-from monitor.measures import vessels
-from monitor.measures.vessels import Vessel
 from monitor.radiometry import Decibel, LinearPower
 from monitor.reference import Background
 from monitor.simulate.shapes import rectangle
+from monitor.vessels import Vessel, hulls
+from monitor.vessels.radar import detect
 
 LOOKS = 4.4
 SIDE = 160
@@ -53,7 +53,7 @@ def look(
 
 
 def found(power: LinearPower, known: Background | None = None) -> list[Vessel]:
-    return vessels.detect(power, WATER, known, GRID)
+    return detect(power, WATER, known, GRID)
 
 
 def off(vessel: Vessel, hull: Hull) -> float:
@@ -69,7 +69,7 @@ def test_an_empty_sea_holds_no_vessels(sea_db: float, correlated: bool) -> None:
     water: Mask = np.ones(grid.shape, bool)
     for seed in range(20):
         power = look(seed, sea_db=sea_db, correlated=correlated, grid=grid)
-        assert vessels.detect(power, water, None, grid) == []
+        assert detect(power, water, None, grid) == []
 
 
 @pytest.mark.parametrize("correlated", [True, False], ids=["correlated", "white"])
@@ -93,7 +93,7 @@ def test_area_is_pixels_times_the_area_of_a_pixel() -> None:
     out: Mask = np.zeros(coarse.shape, bool)
     out[10:12, 20:25] = True
     contrast = Decibel(np.where(out, 20, 0).astype(np.float32))
-    (patch,) = vessels.patches(out, contrast, coarse)
+    (patch,) = hulls.patches(out, contrast, coarse)
     assert patch.area_m2(coarse) == 10 * 20 * 20
     assert patch.peak_db == 20
 
@@ -107,7 +107,7 @@ def test_a_patch_needs_area_and_a_peak(pixels: int, peak_db: float, kept: bool) 
     rows, columns = np.unravel_index(np.arange(pixels), (21, 30))
     out[20 + rows, 20 + columns] = True
     contrast = Decibel(np.where(out, peak_db, 0).astype(np.float32))
-    assert len(vessels.patches(out, contrast, GRID)) == int(kept)
+    assert len(hulls.patches(out, contrast, GRID)) == int(kept)
 
 
 def test_two_ships_sixty_metres_apart_are_two() -> None:
@@ -133,7 +133,7 @@ def background_of(hulls: Sequence[Hull], looks: int = 20) -> Background:
     state = reference.nothing(GRID)
     for number in range(looks):
         power = look(1000 + number, hulls, sea_db=WINDY + 2 * (number % 3) - 2)
-        state = reference.updated(state, reference.contribution(power, vessels.sea_level_db(power, WATER)))
+        state = reference.updated(state, reference.contribution(power, clutter.sea_level_db(power, WATER)))
     return reference.background(state)
 
 
@@ -171,7 +171,7 @@ def background_with(hull: Hull, every: int) -> Background:
     state = reference.nothing(GRID)
     for number in range(20):
         power = look(2000 + number, [] if number % every else [hull])
-        state = reference.updated(state, reference.contribution(power, vessels.sea_level_db(power, WATER)))
+        state = reference.updated(state, reference.contribution(power, clutter.sea_level_db(power, WATER)))
     return reference.background(state)
 
 
@@ -204,7 +204,7 @@ def test_what_was_not_seen_holds_no_vessel_and_hides_none() -> None:
 def test_nothing_outside_the_water_is_a_vessel() -> None:
     dry = WATER.copy()
     dry[60:100, 60:100] = False
-    assert vessels.detect(look(4, [Hull()]), dry, None, GRID) == []
+    assert detect(look(4, [Hull()]), dry, None, GRID) == []
 
 
 @pytest.mark.parametrize("shore", [True, False])
@@ -231,9 +231,9 @@ def test_what_stands_out(over_sea: float, spread: float, out: bool) -> None:
     """5.2 standard deviations of the logarithm, 6.8 dB at a spread of 0.3, and 5 dB in any case."""
     power = LinearPower(np.full((2, 2), 10 ** ((WINDY + over_sea) / 10), np.float32))
     flat = np.full((2, 2), math.log(10 ** (WINDY / 10)), np.float32)
-    sea = vessels.Sea(mean=flat, spread=np.full((2, 2), spread, np.float32))
+    sea = clutter.Sea(mean=flat, spread=np.full((2, 2), spread, np.float32))
     half: Mask = np.array([[True, True], [False, False]])
-    made, contrast = vessels.standing_out(power, half, sea)
+    made, contrast = clutter.standing_out(power, half, sea)
     assert contrast == pytest.approx(over_sea, abs=0.01)
     assert np.array_equal(made, half & out)
 
@@ -257,7 +257,7 @@ def test_parting_two_hulls_loses_none_of_their_area() -> None:
     for step in range(20):
         out[60 + step, 60 + step] = True
         contrast[60 + step, 60 + step] = 32 if step in {5, 14} else 20
-    parted = vessels.patches(out, contrast, GRID)
+    parted = hulls.patches(out, contrast, GRID)
     assert [p.area_m2(GRID) for p in parted] == [1000, 1000]
 
 
@@ -267,9 +267,9 @@ def test_parting_two_hulls_loses_none_of_their_area() -> None:
 def test_a_flat_sea_is_described_exactly() -> None:
     """No speckle: the logarithm of the power, and the least spread."""
     power = LinearPower(np.full(GRID.shape, 10 ** (WINDY / 10), np.float32))
-    sea = vessels.sea_around(power, WATER)
+    sea = clutter.sea_around(power, WATER)
     assert sea.mean == pytest.approx(math.log(10 ** (WINDY / 10)), abs=1e-4)
-    assert sea.spread == pytest.approx(vessels.LEAST_SPREAD / 0.94, rel=1e-4)
+    assert sea.spread == pytest.approx(clutter.LEAST_SPREAD / 0.94, rel=1e-4)
 
 
 def slow_sea(power: np.ndarray, row: int, column: int) -> tuple[float, float]:
@@ -277,20 +277,20 @@ def slow_sea(power: np.ndarray, row: int, column: int) -> tuple[float, float]:
 
     Unlike `sea_around` the limit is that of this window for all its pixels: the same on an even sea.
     """
-    half = vessels.WINDOW // 2
+    half = clutter.WINDOW // 2
     rows, columns = (
-        slice(max(0, (i // vessels.BLOCK - half) * vessels.BLOCK), (i // vessels.BLOCK + half + 1) * vessels.BLOCK)
+        slice(max(0, (i // clutter.BLOCK - half) * clutter.BLOCK), (i // clutter.BLOCK + half + 1) * clutter.BLOCK)
         for i in (row, column)
     )
     values = np.log(power[rows, columns]).ravel()
-    for _ in range(vessels.ROUNDS - 1):
-        values = values[values < values.mean() + vessels.CENSOR * max(values.std(), vessels.LEAST_SPREAD)]
+    for _ in range(clutter.ROUNDS - 1):
+        values = values[values < values.mean() + clutter.CENSOR * max(values.std(), clutter.LEAST_SPREAD)]
     return float(values.mean()), float(values.std()) / 0.94
 
 
 def test_the_sea_around_a_pixel_is_that_of_a_slow_window() -> None:
     power = look(11, [Hull(over_db=25)])
-    sea = vessels.sea_around(power, WATER)
+    sea = clutter.sea_around(power, WATER)
     for row, column in ((80, 80), (0, 0), (40, 120), (159, 75)):
         mean, spread = slow_sea(power, row, column)
         assert float(sea.mean[row, column]) == pytest.approx(mean, abs=0.02)
@@ -300,7 +300,7 @@ def test_the_sea_around_a_pixel_is_that_of_a_slow_window() -> None:
 def test_wind_changes_the_sea_from_place_to_place() -> None:
     power = look(12)
     power[:, 80:] *= 10
-    sea = vessels.sea_around(power, WATER)
+    sea = clutter.sea_around(power, WATER)
     assert float(sea.mean[80, 150] - sea.mean[80, 10]) == pytest.approx(math.log(10), abs=0.1)
     assert found(power) == []
 
@@ -310,18 +310,18 @@ def test_the_level_of_the_sea_withstands_ships_and_quays(share: float) -> None:
     power = look(13, sea_db=WINDY)
     rng = np.random.default_rng(0)
     power[rng.random(GRID.shape) < share] *= 100
-    level = vessels.sea_level_db(power, WATER)
+    level = clutter.sea_level_db(power, WATER)
     assert level == pytest.approx(WINDY - 1.3, abs=1.2)  # the 30th percentile of 4.4 looks lies 1.3 dB below the mean
 
 
 def test_without_water_there_is_no_level() -> None:
-    assert math.isnan(vessels.sea_level_db(look(1), ~WATER))
+    assert math.isnan(clutter.sea_level_db(look(1), ~WATER))
 
 
 def test_strong_speckle_is_smoothed_before_detection() -> None:
     rough, smooth = look(1), LinearPower(np.random.default_rng(1).gamma(40, 1 / 40, GRID.shape).astype(np.float32))
-    assert vessels.ready(smooth, WATER) is smooth
-    assert float(vessels.ready(rough, WATER).std()) < 0.6 * float(rough.std())
+    assert clutter.ready(smooth, WATER) is smooth
+    assert float(clutter.ready(rough, WATER).std()) < 0.6 * float(rough.std())
 
 
 def test_vessels_are_in_the_zone_that_holds_their_centre() -> None:
