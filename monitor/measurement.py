@@ -12,9 +12,16 @@ class Reason(StrEnum):
 
     NOT_COVERED = "not covered by the swath"
     PARTLY_COVERED = "only partly covered by the swath"
+    BORDER_NOISE = "at the noisy edge of the swath"
     CLOUD = "cloud"
+    HAZE = "haze"
+    SNOW = "snow on the ground"
+    ICE = "ice or very rough sea"
+    ROUGH_SEA = "sea too rough to tell ships"
+    MISREGISTERED = "image lies beside the others by more than half a pixel"
     UNREADABLE = "scene could not be read"
     REFERENCE_YOUNG = "too few earlier looks on this track"
+    DETECTOR_BLIND = "what was put into the look to test the detector was not found"
     NO_WATER = "no water found inside the zone"
 
 
