@@ -218,6 +218,12 @@ class Segments:
     logs: Array
     """Sum of ln(power)."""
 
+    began: NDArray[np.uint16]
+    """Shape (pixels,). Day of the look that began the segment, counted by the caller; 0: the history itself did."""
+
+    step_db: NDArray[np.float16]
+    """Shape (pixels,). By how much that look was brighter (> 0) than the segment before it, dB; 0 without one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tested:
@@ -234,7 +240,11 @@ def none_yet(channels: int, pixels: int) -> Segments:
     """Before the first look."""
     shape = channels, pixels
     return Segments(
-        count=np.zeros(shape, np.uint16), total=np.zeros(shape, np.float32), logs=np.zeros(shape, np.float32)
+        count=np.zeros(shape, np.uint16),
+        total=np.zeros(shape, np.float32),
+        logs=np.zeros(shape, np.float32),
+        began=np.zeros(pixels, np.uint16),
+        step_db=np.zeros(pixels, np.float16),
     )
 
 
@@ -252,10 +262,11 @@ def tested(segments: Segments, look: Array, looks: float) -> Tested:
     return Tested(p=p, log_ratio=mean.astype(np.float32))
 
 
-def followed(segments: Segments, look: Array, looks: float) -> Segments:
-    """The segments after one more look: pixels that changed at level RESTART begin anew with it."""
+def followed(segments: Segments, look: Array, looks: float, day: int) -> Segments:
+    """The segments after one more look, of that day: pixels that changed at level RESTART begin anew with it."""
+    made = tested(segments, look, looks)
     with np.errstate(invalid="ignore"):
-        begins = tested(segments, look, looks).p < RESTART
+        begins = made.p < RESTART
     seen = np.isfinite(look)
     power = np.maximum(np.where(seen, look, np.float32(1)), FLOOR)
     kept = np.where(
@@ -266,6 +277,8 @@ def followed(segments: Segments, look: Array, looks: float) -> Segments:
         count=(np.rint(segments.count * kept) + seen).astype(np.uint16),
         total=(segments.total * kept + np.where(seen, power, 0)).astype(np.float32),
         logs=(segments.logs * kept + np.where(seen, np.log(power), 0)).astype(np.float32),
+        began=np.where(begins, day, segments.began).astype(np.uint16),
+        step_db=np.where(begins, made.log_ratio * (10 / np.log(10)), segments.step_db).astype(np.float16),
     )
 
 

@@ -42,13 +42,14 @@ def slow_last(pixel: NDArray[np.float64], looks: float) -> float:
         )
 
     rho = 1 - (1 + 1 / (j * (j - 1))) / (6 * looks)
-    return -2 * rho * (log_q(pixel) - log_q(pixel[:-1]))
+    return float(-2 * rho * (log_q(pixel) - log_q(pixel[:-1])))
 
 
 def slow_changes(pixel: NDArray[np.float64], looks: float, alpha: float) -> list[int]:
     """Change points of one pixel: the loop of the paper with scipy's distribution functions."""
     k, channels = pixel.shape
-    found, start = [], 0
+    found: list[int] = []
+    start = 0
     while k - start >= 2:
         rest = pixel[start:]
         if stats.chi2.sf(slow_statistic(rest, looks), channels * (len(rest) - 1)) >= alpha:
@@ -135,8 +136,8 @@ def test_statistic_is_positive_and_free_of_calibration(k: int, looks: float, gai
 
 def grown(series: NDArray[np.float32], looks: float = 4.4) -> omnibus.Segments:
     state = none_yet(series.shape[1], series.shape[2])
-    for look in series:
-        state = followed(state, look, looks)
+    for day, look in enumerate(series):
+        state = followed(state, look, looks, day)
     return state
 
 
@@ -144,7 +145,7 @@ def test_a_new_look_is_tested_as_the_last_of_a_history() -> None:
     series = 0.03 * speckle(7, 2, 60)
     state = none_yet(2, 60)
     for look in series[:-1]:
-        state = followed(state, look, 1e-6)  # at so few looks nothing ever starts anew
+        state = followed(state, look, 1e-6, 1)  # at so few looks nothing ever starts anew
     expected = [stats.chi2.sf(slow_last(series[:, :, i].astype(float), 4.4), 2) for i in range(60)]
     np.testing.assert_allclose(omnibus.tested(state, series[-1], 4.4).p, expected, rtol=1e-3, atol=1e-6)
 
@@ -162,17 +163,19 @@ def test_a_change_starts_a_new_segment_and_says_its_direction() -> None:
     made = omnibus.tested(state, darker, 20)
     assert float((made.p < 1e-4).mean()) > 0.99
     assert float((made.log_ratio < 0).mean()) == 1.0
-    after = followed(state, darker, 20)
+    after = followed(state, darker, 20, 77)
     assert int(np.median(after.count)) == 1
-    again = followed(followed(after, darker, 20), darker, 20)
+    assert float((after.began == 77).mean()) > 0.99
+    assert float(np.median(after.step_db)) == pytest.approx(-9.0, abs=0.3)
+    again = followed(followed(after, darker, 20, 78), darker, 20, 79)
     assert float((omnibus.tested(again, darker, 20).p > 0.9).mean()) == 1.0
 
 
 def test_a_look_that_saw_nothing_changes_nothing() -> None:
     state = grown(speckle(6, 2, 40))
     unseen = np.full((2, 40), np.nan, np.float32)
-    after = followed(state, unseen, 4.4)
-    for name in ("count", "total", "logs"):
+    after = followed(state, unseen, 4.4, 7)
+    for name in ("count", "total", "logs", "began", "step_db"):
         np.testing.assert_array_equal(getattr(after, name), getattr(state, name))
     assert np.isnan(omnibus.tested(state, unseen, 4.4).p).all()
 
