@@ -1,4 +1,4 @@
-"""Commands that do something: init, check, poll, backfill, run, demo."""
+"""Commands that do something: init, check, compare, poll, backfill, run, demo."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from monitor.look import Look
     from monitor.times import Interval
 
+Place = Annotated[str, typer.Argument(help="Id, file (GeoJSON, KML, GPKG, Shapefile), or lon,lat.")]
+Radius = Annotated[float, typer.Option("--radius", help="Metres around lon,lat.")]
 Since = Annotated[str | None, typer.Option("--since", help="First day, UTC: 2025-10-01.")]
 Until = Annotated[str | None, typer.Option("--until", help="Last day, UTC; default: now.")]
 Aois = Annotated[list[str] | None, typer.Argument(help="Ids; default: all of the workspace.")]
@@ -53,8 +55,8 @@ def init(folder: Annotated[Path, typer.Argument(help="New or empty folder.")]) -
 
 def check(
     context: typer.Context,
-    aoi: Annotated[str, typer.Argument(help="Id, file (GeoJSON, KML, GPKG, Shapefile), or lon,lat.")],
-    radius: Annotated[float, typer.Option("--radius", help="Metres around lon,lat.")] = 2000.0,
+    aoi: Place,
+    radius: Radius = 2000.0,
     since: Since = None,
     until: Until = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report to this file.")] = None,
@@ -101,6 +103,30 @@ def check(
         )
     if exit_code and any(views.is_alert(i) for i in told.incidents):
         raise typer.Exit(1)
+
+
+def compare(
+    context: typer.Context,
+    aoi: Place,
+    before: Annotated[
+        str, typer.Argument(help="Id of a look, or a day: 2024-05-01; the nearest usable look is taken.")
+    ],
+    after: Annotated[str, typer.Argument(help="The same, later.")],
+    radius: Radius = 2000.0,
+    track: Annotated[str | None, typer.Option("--track", help="Id of the track to take the looks from.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw before, after and change to this PNG.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Shows what changed on the ground between two recorded looks of one track."""
+    from monitor import clock
+    from monitor.cli import compare_command
+
+    state: State = context.obj
+    with state.desk() as desk:
+        place = named_aoi(desk, aoi, radius)
+        compare_command.show(desk, place, before, after, track=track, picture=picture, as_json=as_json, now=clock.now())
 
 
 def poll(context: typer.Context, aois: Aois = None, as_json: Json = False, as_of: AsOf = None) -> None:
@@ -223,5 +249,6 @@ def demo(
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command(cls=_WithPoint)(check)
+    app.command(cls=_WithPoint)(compare)
     for command in (poll, backfill, run, init, demo):
         app.command()(command)

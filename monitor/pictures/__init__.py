@@ -5,6 +5,7 @@ imported when a picture is drawn: importing this package does not load it.
 """
 
 from monitor.pictures.canvas import BANNER, BLUE, GREEN, LARGEST, ORANGE, PURPLE, SKY, STAMP, VERMILION, WIDTH
+from monitor.pictures.change_map import ChangeMap, change_picture
 from monitor.pictures.looks import Box, Outline, Snapshot
 from monitor.pictures.series import SeriesPoint, series_plot
 from monitor.pictures.snapshots import FOOT, HEAD, before_after, look_picture
@@ -23,10 +24,12 @@ __all__ = [
     "VERMILION",
     "WIDTH",
     "Box",
+    "ChangeMap",
     "Outline",
     "SeriesPoint",
     "Snapshot",
     "before_after",
+    "change_picture",
     "look_picture",
     "series_plot",
 ]

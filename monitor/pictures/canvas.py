@@ -102,7 +102,7 @@ def small_png(draw: Callable[[int], Figure], most: int, *, free: bool) -> bytes:
     """
     data = b""
     for share in (1.0, 0.6, 0.4, 0.25):
-        image = _rendered(draw(max(1, int(most * share))))
+        image = rendered(draw(max(1, int(most * share))))
         for colours in (128, 48, 24):
             data = _png(image, colours, free=free)
             if len(data) <= LARGEST:
@@ -112,7 +112,8 @@ def small_png(draw: Callable[[int], Figure], most: int, *, free: bool) -> bytes:
     return data
 
 
-def _rendered(figure: Figure) -> Image.Image:
+def rendered(figure: Figure) -> Image.Image:
+    """The figure as an image."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - as above
 
     canvas = FigureCanvasAgg(figure)

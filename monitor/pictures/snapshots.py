@@ -73,18 +73,18 @@ def before_after(
 
     top = HEAD + (BANNER if simulated else 0)
     width = (WIDTH - 3 * MARGIN) // 2
-    height = _height(window, width)
+    height = height_of(window, width)
 
     def draw(most: int) -> Figure:
         figure = new_figure(WIDTH, top + height + FOOT)
         for left, name, snapshot in ((MARGIN, "Before", before), (2 * MARGIN + width, "After", after)):
             axes = add_axes(figure, left, top, width, height)
-            _panel(axes, snapshot, thinned(window, most), stretch)
+            panel(axes, snapshot, thinned(window, most), stretch)
             add_rings(axes, outline_xy)
             set_title(axes, f"{name}: {detections(snapshot, window)}\n{fitted(snapshot.caption, 44)}", 15)
         note = f"Both from the same track, same {scale_words(before, stretch)}."
         _legend(figure, [before, after], window, outlined=bool(outline_xy))
-        _signed(figure, note, attribution, simulated=simulated)
+        signed(figure, note, attribution, simulated=simulated)
         return figure
 
     return small_png(draw, width, free=before.image.ndim == RGB)
@@ -103,31 +103,32 @@ def look_picture(
 
     top = HEAD - 28 + (BANNER if simulated else 0)
     width = WIDTH - 2 * MARGIN
-    height = _height(window, width)
+    height = height_of(window, width)
 
     def draw(most: int) -> Figure:
         figure = new_figure(WIDTH, top + height + FOOT)
         axes = add_axes(figure, MARGIN, top, width, height)
-        _panel(axes, snapshot, thinned(window, most), stretch)
+        panel(axes, snapshot, thinned(window, most), stretch)
         for label, rings in zones.items():
             add_rings(axes, rings)
             add_name(axes, label, rings)
         set_title(axes, f"{fitted(snapshot.caption, 60)} - {detections(snapshot, window)}", 16)
         _legend(figure, [snapshot], window, outlined=bool(zones))
         words = scale_words(snapshot, stretch)
-        _signed(figure, f"{words[0].upper()}{words[1:]}.", attribution, simulated=simulated)
+        signed(figure, f"{words[0].upper()}{words[1:]}.", attribution, simulated=simulated)
         return figure
 
     return small_png(draw, width, free=snapshot.image.ndim == RGB)
 
 
-def _height(window: Window, width: int) -> int:
+def height_of(window: Window, width: int) -> int:
     """Height of a panel of that width, px: the shape of the window, within reason for very long ones."""
     shape = (window.row1 - window.row0) / (window.column1 - window.column0)
     return round(width * min(max(shape, 0.3), 1.25))
 
 
-def _panel(axes: Axes, snapshot: Snapshot, window: Window, stretch: tuple[float, float]) -> None:
+def panel(axes: Axes, snapshot: Snapshot, window: Window, stretch: tuple[float, float]) -> None:
+    """Draws the window of a look into the axes."""
     grid, step = snapshot.grid, window.step
     image = shown(snapshot, window)
     left = grid.left + window.column0 * grid.resolution
@@ -189,7 +190,7 @@ def _legend(figure: Figure, snapshots: Sequence[Snapshot], window: Window, *, ou
     )
 
 
-def _signed(figure: Figure, note: str, attribution: str, *, simulated: bool) -> None:
+def signed(figure: Figure, note: str, attribution: str, *, simulated: bool) -> None:
     """The lines below the picture, and the stamp over it."""
     source = fitted(attribution, int(figure.bbox.width / 9.5))
     if simulated:

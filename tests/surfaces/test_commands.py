@@ -262,6 +262,93 @@ def test_series_is_drawn(worked: Path, tmp_path: Path) -> None:
     assert target.stat().st_size > 5000
 
 
+def test_two_looks_are_compared(worked: Path, tmp_path: Path) -> None:
+    target = tmp_path / "pair.png"
+    out = ask(worked, "compare", "simport", "2022-03-01", "2022-11-01", "--picture", target).out
+    assert out.startswith("SIMULATED\n")
+    assert re.search(r"^Before: 2022-03-\d\d \d\d:\d\d UTC, \d{8}T\d{6}-s1-0\d\d[ad]-vv", out, re.MULTILINE)
+    assert re.search(r"the usable look nearest to 2022-03-01, \d days? (after|before) it$", out, re.MULTILINE)
+    assert re.search(r"yard +336,000 m² +[\d,]+ m² \(\d+\.\d%\)", out)
+    assert re.search(r"Water differed by [+-]\d+\.\d dB on the whole", out)
+    assert "one pair cannot tell a lasting change from weather" in out
+    assert "there nothing is known, which is not 'no change'" in out
+    assert f"Picture: {target}" in out
+    assert target.read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_compare_json(worked: Path) -> None:
+    looks = [v for v in ask(worked, "looks", "simport", "--json").value if v["usable"]]
+    optical = [v["id"] for v in looks if v["sensor"] == "sentinel-2"]
+    value = ask(worked, "compare", "simport", optical[0], optical[-1], "--json").value
+    assert set(value) == {
+        "aoi",
+        "simulated",
+        "track",
+        "sensor",
+        "before",
+        "after",
+        "days_between",
+        "recipe",
+        "zones",
+        "levels",
+        "shift",
+        "notes",
+        "not_shown",
+        "picture",
+        "attribution",
+    }
+    assert (value["simulated"], value["sensor"], value["picture"]) == (True, "sentinel-2", None)
+    assert value["before"]["look"] == value["before"]["asked"] == optical[0]
+    assert (value["before"]["days_off"], value["after"]["look"]) == (None, optical[-1])
+    assert value["recipe"] == "optical_pair/1"
+    assert "SIMULATED" in value["attribution"]
+    assert [z["zone"] for z in value["zones"]] == list(simulate.ZONES)
+    for z in value["zones"]:
+        assert 0 <= z["not_compared_share"] <= 1
+        known = z["compared_m2"] > 0
+        assert all(
+            (z[name] is not None) is known for name in ("changed_m2", "brighter_m2", "darker_m2", "changed_share")
+        )
+        if known:
+            assert z["changed_m2"] == z["brighter_m2"] + z["darker_m2"] <= z["compared_m2"] <= z["area_m2"]
+    assert iso(value) == 2
+
+
+def test_compare_takes_the_track_it_is_told_to(worked: Path) -> None:
+    tracks = {v["id"].partition("-")[2] for v in ask(worked, "looks", "simport", "--json").value if v["usable"]}
+    assert len(tracks) == 3
+    for track in tracks:
+        value = ask(worked, "compare", "simport", "2022-02-01", "2022-09-12", "--track", track, "--json").value
+        assert value["track"] == track
+        assert value["before"]["look"].endswith(track)
+        assert value["after"]["look"].endswith(track)
+        assert value["days_between"] > 150
+
+
+def test_what_compare_cannot_compare(worked: Path, cold: Path, tmp_path: Path) -> None:
+    looks = ask(worked, "looks", "simport", "--json").value
+    usable = [v["id"] for v in looks if v["usable"]]
+    one = next(u for u in usable if u.endswith("a-vv"))
+    other = next(u for u in reversed(usable) if u.endswith("d-vv"))
+    cloudy = next(v["id"] for v in looks if v["reason"] == "cloud")
+    cases = [
+        (worked, ("simport", one, other), 2, "never compared pixel with pixel"),
+        (worked, ("simport", cloudy, "2022-11-01"), 4, f"{cloudy} cannot be used: cloud"),
+        (worked, ("simport", "2022-11-01", "2022-03-01"), 2, "2022-11-01 is after 2022-03-01"),
+        (worked, ("simport", "soon", "2022-03-01"), 2, "'soon' is no date"),
+        (worked, ("simport", "2022-03-01", "2022-11-01", "--track", "s1-999a-vv"), 2, "s1-999a-vv"),
+        (worked, ("-29.8,40", "2022-03-01", "2022-11-01"), 4, "2000 m around -29.8,40: no look is recorded"),
+        (worked, ("nowhere", "2022-03-01", "2022-11-01"), 2, "no AOI 'nowhere'"),
+        (cold, ("simport", "2022-03-01", "2022-11-01"), 4, "no look is recorded"),
+        (worked, ("simport", one, "2022-11-01", "--picture", tmp_path), 2, "Choose another --picture FILE"),
+    ]
+    for folder, args, code, said in cases:
+        done = quaywatch("-w", folder, "compare", *args)
+        assert (done.code, done.out) == (code, ""), (args, done)
+        assert said in done.err, done.err
+        assert len(done.err.strip().splitlines()) >= 2, f"no next step: {done.err}"
+
+
 def test_alerts_are_listed_and_shown(worked: Path) -> None:
     listed = ask(worked, "alerts", "--json").value
     assert listed == ask(worked, "alerts", "simport", "--json").value

@@ -15,6 +15,7 @@ from surfaces.conftest import NOW, ROOT
 DESIGNED = {
     "init",
     "check",
+    "compare",
     "poll",
     "backfill",
     "run",
