@@ -39,6 +39,7 @@ class ZoneKind(StrEnum):
 
 
 WATER = frozenset({ZoneKind.BERTH_WATER, ZoneKind.ANCHORAGE, ZoneKind.REFERENCE_WATER})
+LAND = frozenset(ZoneKind) - WATER
 CONTROL = frozenset({ZoneKind.REFERENCE_WATER, ZoneKind.REFERENCE_LAND})
 """Zones where no activity is expected: they measure weather, ice, calibration and false alarms."""
 

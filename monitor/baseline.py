@@ -43,10 +43,13 @@ class Family(StrEnum):
     LEVEL = "level"
     """Decibels and other numbers that add up; compared as they are."""
 
+    SHARE = "share"
+    """From 0 to 1; compared as LEVEL is, on asin(sqrt(share)), where its spread depends least on its size."""
 
-SMALLEST_SPREAD = {Family.AMOUNT: 10.0, Family.LEVEL: 0.3}
+
+SMALLEST_SPREAD = {Family.AMOUNT: 10.0, Family.LEVEL: 0.3, Family.SHARE: 0.02}
 """Floor of the spread. AMOUNT: 10 m, the root of one 10 m pixel. LEVEL: 0.3 dB, the stability of Sentinel-1
-within a track (relative radiometric accuracy in its product specification)."""
+within a track (relative radiometric accuracy in its product specification). SHARE: one percent around a tenth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +61,11 @@ class Baseline:
     """Looks it rests on, >= LEAST_LOOKS."""
 
     centre: float
-    """Mean (COUNT, PRESENCE) or median (AMOUNT, LEVEL), in the unit of the measure."""
+    """Mean (COUNT, PRESENCE) or median (AMOUNT, LEVEL, SHARE), in the unit of the measure."""
 
     spread: float
-    """Standard deviation (COUNT, PRESENCE), or MAD-based sigma (LEVEL; AMOUNT: of the square root)."""
+    """Standard deviation (COUNT, PRESENCE), or MAD-based sigma (LEVEL; AMOUNT, SHARE: on the scale they are
+    compared on)."""
 
     ordered: Sequence[float] = ()
     """The earlier values, smallest first; kept for AMOUNT alone."""
@@ -69,7 +73,16 @@ class Baseline:
 
 def compared(value: float, family: Family) -> float:
     """The number on the scale on which its spread is told."""
-    return math.sqrt(max(value, 0.0)) if family is Family.AMOUNT else value
+    if family is Family.AMOUNT:
+        return math.sqrt(max(value, 0.0))
+    return math.asin(math.sqrt(min(max(value, 0.0), 1.0))) if family is Family.SHARE else value
+
+
+def as_measured(value: float, family: Family) -> float:
+    """The inverse of `compared`."""
+    if family is Family.AMOUNT:
+        return value**2
+    return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2 if family is Family.SHARE else value
 
 
 def _median(ordered: np.ndarray) -> float:
@@ -97,12 +110,12 @@ def fit(values: Sequence[float], family: Family) -> Baseline | None:
         distance = sample - mean
         return Baseline(family=family, n=n, centre=mean, spread=math.sqrt(float(distance @ distance) / (n - 1)))
     ordered = np.sort(sample)
-    on_scale = np.sqrt(np.maximum(ordered, 0)) if family is Family.AMOUNT else ordered
+    on_scale = np.array([compared(v, family) for v in ordered])
     centre = _median(on_scale)
     return Baseline(
         family=family,
         n=n,
-        centre=centre**2 if family is Family.AMOUNT else centre,
+        centre=as_measured(centre, family),
         spread=max(robust_sigma(on_scale), SMALLEST_SPREAD[family]),
         ordered=tuple(ordered.tolist()) if family is Family.AMOUNT else (),
     )
@@ -115,7 +128,7 @@ def upper_tail(baseline: Baseline, value: float) -> float:
     both widened for the uncertainty of the mean. PRESENCE: beta-binomial for one trial, Jeffreys prior.
     AMOUNT: the rank of the value among the earlier ones, exact for exchangeable looks whatever their law
     (many areas are 0 on most looks, where a median and its spread say nothing).
-    LEVEL: Student t for one more number against the median; the degrees of freedom follow from the
+    LEVEL, SHARE: Student t for one more number against the median; the degrees of freedom follow from the
     efficiency of the MAD, the factor pi/2 n from the variance of a median.
     """
     if baseline.family is Family.PRESENCE:
@@ -125,7 +138,8 @@ def upper_tail(baseline: Baseline, value: float) -> float:
         return _count_tail(baseline, round(value))
     if baseline.family is Family.AMOUNT:
         return _rank_tail(baseline, value)
-    t = (value - baseline.centre) / (baseline.spread * math.sqrt(1 + math.pi / (2 * baseline.n)))
+    off = compared(value, baseline.family) - compared(baseline.centre, baseline.family)
+    t = off / (baseline.spread * math.sqrt(1 + math.pi / (2 * baseline.n)))
     freedom = max(2.0, MAD_EFFICIENCY * (baseline.n - 1))
     return float(special.stdtr(freedom, -t))
 

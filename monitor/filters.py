@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
@@ -23,12 +25,39 @@ def box_mean(values: Array, use: Mask, size: int) -> Array:
     return np.divide(total, share, out=np.full(values.shape, np.nan, np.float32), where=some)
 
 
+def window_sum(values: Array, size: int) -> Array:
+    """Sums over size x size windows (an even one reaches one further up and left), cut at the rim. Shape as `values`.
+
+    By doubling, sums of 2, 4, 8, ...: a few additions of whole images whatever the size, and the order of the additions
+    inside a window is the same everywhere, so a part of an image gives the same sums to the last bit.
+    """
+    before = size // 2
+    padded: Array = np.pad(values, (before, size - 1 - before))
+    down: Array = np.zeros((values.shape[0], padded.shape[1]), np.float32)
+    for offset, part in _doubled(padded, size, axis=0):
+        down += part[offset : offset + values.shape[0]]
+    across: Array = np.zeros(values.shape, np.float32)
+    for offset, part in _doubled(down, size, axis=1):
+        across += part[:, offset : offset + values.shape[1]]
+    return across
+
+
+def _doubled(part: Array, size: int, axis: int) -> Iterator[tuple[int, Array]]:
+    """Sums over 1, 2, 4, ... neighbours that make up `size` together, each with the place where it begins."""
+    offset, width = 0, 1
+    while width <= size:
+        if size & width:
+            yield offset, part
+            offset += width
+        part = part[:-width] + part[width:] if axis == 0 else part[:, :-width] + part[:, width:]
+        width *= 2
+
+
 def multilook(power: LinearPower, size: int = 3) -> LinearPower:
     """Mean power in a size x size window, in linear power; NaN stays NaN."""
     seen = np.isfinite(power)
-    mean = box_mean(power, seen, size)
-    mean[~seen] = np.nan
-    return LinearPower(mean)
+    total, count = window_sum(np.where(seen, power, np.float32(0)), size), window_sum(seen.astype(np.float32), size)
+    return LinearPower(np.divide(total, count, out=np.full(power.shape, np.nan, np.float32), where=seen))
 
 
 def blocks(values: Array, side: int) -> Array:
@@ -48,13 +77,13 @@ def spread_of_log(looks: float) -> float:
 def looks_of_spread(sigma: float) -> float:
     """Equivalent number of looks whose ln(intensity) has that standard deviation; within 0.5..1000.
 
-    Inverse of `spread_of_log` by bisection on the logarithm (psi1 falls steadily).
+    Inverse of `spread_of_log`: psi1(L) is 1 / L + 1 / (2 L^2) and little more, from there by Newton's method.
     """
-    low, high = 0.5, 1000.0
-    for _ in range(50):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if spread_of_log(middle) > sigma else (low, middle)
-    return float(np.sqrt(low * high))
+    variance = min(max(sigma, spread_of_log(1000.0)), spread_of_log(0.5)) ** 2
+    looks = (1 + np.sqrt(1 + 2 * variance)) / (2 * variance)
+    for _ in range(5):
+        looks -= (special.zeta(2, looks) - variance) / (-2 * special.zeta(3, looks))  # psi1 and psi2
+    return float(looks)
 
 
 def central_spread(values: Array) -> float:

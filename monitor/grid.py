@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -83,6 +83,17 @@ class Grid:
     def xy(self, row: float, column: float) -> tuple[float, float]:
         """Easting and northing of a point given by pixel indices (whole numbers are pixel centres)."""
         return self.left + (column + 0.5) * self.resolution, self.top - (row + 0.5) * self.resolution
+
+    def inside(self, window: tuple[slice, slice]) -> Grid:
+        """The grid of a part of it: rows and columns with a start and an end."""
+        rows, columns = window
+        return replace(
+            self,
+            left=self.left + columns.start * self.resolution,
+            top=self.top - rows.start * self.resolution,
+            height=rows.stop - rows.start,
+            width=columns.stop - columns.start,
+        )
 
     def mask_of(self, lonlat: BaseGeometry) -> Mask:
         """Shape (height, width). True where the pixel centre lies inside the WGS84 geometry."""

@@ -7,18 +7,16 @@ One update costs one pass over the pixels of the look, however long the history.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monitor.filters import multilook
+from monitor.filters import box_mean, multilook
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower, to_db
-
-LOWEST, STEP, BINS = -5.0, 2.0, 16
-"""dB over the sea of the look: 16 bins of 2 dB from -5 to 27. The first also holds all below, the last all above."""
 
 NOT_SEEN = 255
 NEVER = np.int16(32767)
@@ -36,11 +34,42 @@ EMPTY_QUANTILE = 0.2
 BUSY_QUANTILE = 0.9
 SHORE_PIXELS = 30
 
+SEA_PERCENT = 30.0
+"""Percentile of the darkest levels that is the sea's: a drawn box may hold quays, aprons and ships."""
+
 WATER_BELOW = 5.0
-"""dB over the sea: a pixel whose empty level is higher is no water."""
+"""dB over the sea: a pixel that was never as dark is no water."""
+
+BLOCK = 1 << 16
+"""Pixels worked on at a time: what is made of them stays in the cache, and adds nothing to the peak of memory."""
 
 LEAST_SEEN = 6
 """Looks in which a pixel must have been seen before its reference means anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Bins of a histogram of levels: the first also holds all below, the last all above."""
+
+    lowest: float
+    """Lower edge of the first bin, dB."""
+
+    step: float
+    """Width of a bin, dB."""
+
+    bins: int = 16
+
+    def bins_of(self, level: Decibel) -> NDArray[np.uint8]:
+        """Number of the bin of each level; NOT_SEEN for NaN. Shape as given."""
+        with np.errstate(invalid="ignore"):
+            above = (level - np.float32(self.lowest)) / np.float32(self.step)
+            numbers: NDArray[np.uint8] = np.clip(above, 0, self.bins - 1).astype(np.uint8)
+        numbers[np.isnan(level)] = NOT_SEEN
+        return numbers
+
+
+OVER_SEA = Scale(lowest=-5.0, step=2.0)
+"""dB over the sea of the look: 16 bins of 2 dB from -5 to 27."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +80,7 @@ class Reference:
     """Usable looks it was made from."""
 
     histogram: NDArray[np.uint8]
-    """Shape (BINS, height, width): how often the pixel was that much brighter than the sea."""
+    """Shape (bins, height, width): how often the pixel was that much brighter than the sea."""
 
     mean: NDArray[np.float32]
     """Shape (height, width). Mean power of the 3 x 3 multilooked pixel; 0 where never seen."""
@@ -83,23 +112,34 @@ class Background:
     usual level, however calm the sea around it; a berth that was ever empty does."""
 
     water: Mask
-    """True where the empty state is about as dark as the sea. Single pixels follow their neighbours."""
+    """True where the pixel has been about as dark as the sea. Single pixels follow their neighbours."""
 
     shore: Mask
     """True for water within SHORE_PIXELS of something that is none: there the sea around is no guide."""
+
+    def inside(self, window: tuple[slice, slice]) -> Background:
+        """The part of it in those rows and columns."""
+        return Background(
+            empty=Decibel(self.empty[window]),
+            busy=Decibel(self.busy[window]),
+            darkest=Decibel(self.darkest[window]),
+            water=self.water[window],
+            shore=self.shore[window],
+        )
 
 
 def background(reference: Reference) -> Background:
     """The derived images of a reference."""
     known = reference.known()
-    empty = quantile(reference.histogram, EMPTY_QUANTILE, known)
-    dark = (empty < WATER_BELOW).astype(np.float32)
+    empty = quantile(reference.histogram, EMPTY_QUANTILE, known, OVER_SEA)
+    darkest = _darkest(reference)
+    dark = _as_dark_as_water(empty, darkest).astype(np.float32)
     water: Mask = ndimage.uniform_filter(dark, 3, mode="nearest") > 0.5
     near = ndimage.uniform_filter((~water).astype(np.float32), 2 * SHORE_PIXELS + 1, mode="nearest") > 1e-4
     return Background(
         empty=empty,
-        busy=quantile(reference.histogram, BUSY_QUANTILE, known),
-        darkest=_darkest(reference),
+        busy=quantile(reference.histogram, BUSY_QUANTILE, known, OVER_SEA),
+        darkest=darkest,
         water=water,
         shore=water & near,
     )
@@ -107,6 +147,25 @@ def background(reference: Reference) -> Background:
 
 FIRST_SIZE = 12
 """Looks of a track before its first reference."""
+
+
+def _as_dark_as_water(empty: Decibel, darkest: Decibel) -> Mask:
+    """True where the pixel was, twice at least, about as dark as the water around it at its darkest.
+
+    The empty level will not do: a berth that is taken on nine looks of ten is bright on most, a breakwater beside a sea
+    that is rough on most stands out little, and so does an apron. A berth is as dark as the sea once it is empty;
+    structures never are. The sea is what is dark among all that stands out little; it is darker in a lee.
+    """
+    with np.errstate(invalid="ignore"):
+        little = (empty < WATER_BELOW) & np.isfinite(darkest)
+    if not little.any():
+        return np.zeros(empty.shape, bool)
+    sea = np.float32(np.percentile(darkest[little], SEA_PERCENT))
+    calm = little & (darkest < sea + np.float32(WATER_BELOW))
+    floor = box_mean(np.where(calm, darkest, np.float32(0)), calm, 2 * SHORE_PIXELS + 1)
+    with np.errstate(invalid="ignore"):
+        dark: Mask = (darkest - np.where(np.isfinite(floor), floor, sea) < WATER_BELOW) & np.isfinite(empty)
+    return dark
 
 
 def _darkest(reference: Reference) -> Decibel:
@@ -140,7 +199,7 @@ def nothing(grid: Grid) -> Reference:
     """The reference before the first look."""
     return Reference(
         looks=0,
-        histogram=np.zeros((BINS, *grid.shape), np.uint8),
+        histogram=np.zeros((OVER_SEA.bins, *grid.shape), np.uint8),
         mean=np.zeros(grid.shape, np.float32),
         lowest=np.full((2, *grid.shape), NEVER, np.int16),
         seen=np.zeros(grid.shape, np.uint16),
@@ -164,48 +223,89 @@ class Contribution:
 def contribution(power: LinearPower, sea_db: float) -> Contribution:
     """The share of a look. `sea_db`: level of the sea in it, dB."""
     smooth = multilook(power)
-    level = to_db(smooth)
-    with np.errstate(invalid="ignore"):
-        above = (level - np.float32(sea_db + LOWEST)) / np.float32(STEP)
-        bins = np.clip(above, 0, BINS - 1).astype(np.uint8)
-    bins[np.isnan(smooth)] = NOT_SEEN
+    level, bins = Decibel(np.empty(power.shape, np.float32)), np.empty(power.shape, np.uint8)
+    for part in _parts(power.size, BLOCK):
+        told = to_db(LinearPower(smooth.ravel()[part]))
+        level.reshape(-1)[part] = told
+        bins.reshape(-1)[part] = OVER_SEA.bins_of(Decibel(told - np.float32(sea_db)))
     return Contribution(bins=bins, smooth=smooth, level=level)
 
 
-def updated(reference: Reference, look: Contribution) -> Reference:
-    """The reference after one more usable look."""
-    valid = look.bins != NOT_SEEN
-    histogram = reference.histogram.copy()
-    where = np.flatnonzero(valid)
-    histogram.reshape(BINS, -1)[look.bins.ravel()[where], where] += 1
-    if reference.looks + 1 >= FULL:
-        full = histogram.max(axis=0) >= FULL
+def updated(reference: Reference, look: Contribution, *, given_up: bool = False) -> Reference:
+    """The reference after one more usable look.
+
+    `given_up`: True if nobody needs the old reference any more: its arrays are overwritten and become those of the new
+    one, which saves a copy of 26 bytes a pixel.
+    """
+    arrays = {n: getattr(reference, n) for n in ("histogram", "mean", "lowest", "seen")}
+    made = replace(
+        reference, looks=reference.looks + 1, **arrays if given_up else {n: a.copy() for n, a in arrays.items()}
+    )
+    bins, smooth, level = look.bins.ravel(), look.smooth.ravel(), look.level.ravel()
+    histogram, lowest = made.histogram.reshape(OVER_SEA.bins, -1), made.lowest.reshape(2, -1)
+    seen, mean = made.seen.reshape(-1), made.mean.reshape(-1)
+    for part in _parts(bins.size, BLOCK):
+        valid = bins[part] != NOT_SEEN
+        _count(histogram[:, part], bins[part])
+        seen[part] += valid
+        weight = np.where(valid, 1 / np.clip(seen[part], 1, MEMORY), 0).astype(np.float32)
+        mean[part] += weight * (np.where(valid, smooth[part], np.float32(0)) - mean[part])
+        _lower(lowest[:, part], np.where(valid, np.round(level[part] * 100), NEVER).astype(np.int16))
+    return made
+
+
+def _parts(size: int, step: int) -> Iterator[slice]:
+    return (slice(first, min(first + step, size)) for first in range(0, size, step))
+
+
+def _lower(lowest: NDArray[np.int16], level: NDArray[np.int16]) -> None:
+    """Keeps the two lowest; `lowest` (2, pixels)."""
+    first, second = lowest
+    np.minimum(second, np.maximum(first, level), out=second)
+    np.minimum(first, level, out=first)
+
+
+def counted(histogram: NDArray[np.uint8], bins: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The histogram (bins, ...) with one more count in the bin of each seen pixel; halved where a count is full."""
+    grown = histogram.copy()
+    flat = grown.reshape(len(grown), -1)
+    for part in _parts(bins.size, BLOCK):
+        _count(flat[:, part], bins.ravel()[part])
+    return grown
+
+
+def _count(histogram: NDArray[np.uint8], bins: NDArray[np.uint8]) -> None:
+    where = np.flatnonzero(bins != NOT_SEEN)
+    own = bins[where]
+    histogram[own, where] += 1
+    full = where[histogram[own, where] >= FULL]
+    if full.size:
         histogram[:, full] //= 2
-    seen = (reference.seen + valid).astype(np.uint16)
-    weight = np.where(valid, 1 / np.clip(seen, 1, MEMORY), 0).astype(np.float32)
-    step = np.where(valid, look.smooth, np.float32(0)) - reference.mean
-    mean = np.add(reference.mean, weight * step, dtype=np.float32)
-    first, second = reference.lowest
-    level = np.where(valid, np.round(look.level * 100), NEVER).astype(np.int16)
-    lowest = np.stack([np.minimum(first, level), np.minimum(second, np.maximum(first, level))])
-    return replace(reference, looks=reference.looks + 1, histogram=histogram, mean=mean, lowest=lowest, seen=seen)
 
 
-def quantile(histogram: NDArray[np.uint8], share: float, known: Mask) -> Decibel:
+def quantile(histogram: NDArray[np.uint8], share: float, known: Mask, scale: Scale) -> Decibel:
     """The level below which that share of the looks lie, interpolated inside its bin; NaN where not known.
 
     Postcondition: within the bin that holds the exact sample quantile.
     """
+    level = np.full(known.shape, np.nan, np.float32)
+    flat, told = histogram.reshape(len(histogram), -1), level.reshape(-1)
+    for part in _parts(told.size, BLOCK):
+        _fill_quantile(told[part], flat[:, part], share, known.ravel()[part], scale)
+    return Decibel(level)
+
+
+def _fill_quantile(
+    level: NDArray[np.float32], histogram: NDArray[np.uint8], share: float, known: Mask, scale: Scale
+) -> None:
     total = histogram.sum(axis=0, dtype=np.uint16)
-    level = np.full(total.shape, np.nan, np.float32)
     waiting = np.flatnonzero(known & (total > 0))  # shrinks bin by bin: most pixels are done after a few
-    wanted = (share * total.ravel()[waiting]).astype(np.float32)
+    wanted = (share * total[waiting]).astype(np.float32)
     below = np.zeros(waiting.size, np.float32)
-    for number, bins in enumerate(histogram.reshape(len(histogram), -1)):
+    for number, bins in enumerate(histogram):
         counts = bins[waiting]
         here = (below + counts >= wanted) & (counts > 0)
         inside = (wanted[here] - below[here]) / counts[here]
-        level.ravel()[waiting[here]] = LOWEST + STEP * (number + inside)
+        level[waiting[here]] = scale.lowest + scale.step * (number + inside)
         left = ~here
         waiting, wanted, below = waiting[left], wanted[left], below[left] + counts[left]
-    return Decibel(level)

@@ -22,8 +22,7 @@ def of_map(changed: Mask, score: NDArray[np.floating], truth: Mask, labelled: Ma
 
     PCC: share of pixels right. Kappa: Cohen (1960). AUC: area under the ROC curve, by ranks (Mann-Whitney), ties half.
     """
-    use = np.ones(truth.shape, bool) if labelled is None else labelled
-    use &= np.isfinite(score)
+    use = np.isfinite(score) if labelled is None else labelled & np.isfinite(score)
     said, is_so, rank = changed[use], truth[use], score[use]
     n, tp = said.size, int((said & is_so).sum())
     fp, fn = int((said & ~is_so).sum()), int((~said & is_so).sum())

@@ -16,7 +16,7 @@ from monitor.archive import Archive, Pruned, Retention
 from monitor.claim import Narrative
 from monitor.config import Environ
 from monitor.errors import AoiError, ConfigError, DeliveryError, NoSource, QuaywatchError, WorkspaceError
-from monitor.flow import deliver, page, story, tell, track, watch
+from monitor.flow import deliver, page, story, tell, watch
 from monitor.flow.deliver import Delivered
 from monitor.flow.imagery import Imagery
 from monitor.flow.opening import open_source
@@ -26,6 +26,7 @@ from monitor.flow.watch import News, Trouble
 from monitor.logbook import Logbook
 from monitor.message import Message, render
 from monitor.narrative import read_narrative
+from monitor.site import site
 from monitor.sources import Source
 from monitor.store import Store
 from monitor.times import Interval
@@ -241,7 +242,7 @@ class Desk:
         Raises:
             WorkspaceError: it cannot be written.
         """
-        eyes = Eyes(store=self.store, imagery=self.imagery, site=track.site(aoi), as_of=now)
+        eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=now)
         text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes)
         target = path or self.report_path(aoi.id)
         try:

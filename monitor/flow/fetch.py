@@ -15,9 +15,10 @@ from datetime import datetime
 from monitor.errors import NotYet, QuotaError, SceneError, SourceError
 from monitor.flow import track
 from monitor.flow.imagery import Imagery, bands_of
-from monitor.flow.track import Site, Work
+from monitor.flow.track import Work
 from monitor.measures import Reason
 from monitor.scene import Pass
+from monitor.site import Site
 from monitor.stack import Stack
 
 PATIENCE = 3

@@ -11,6 +11,7 @@ from monitor.alert import Incident, Kind, State
 from monitor.claim import Narrative
 from monitor.errors import SourceError
 from monitor.flow import story
+from monitor.flow.remarks import remarks
 from monitor.flow.story import Chronicle, Eyes
 from monitor.flow.tell import bearings
 from monitor.measures import MEASURES
@@ -58,7 +59,7 @@ def report(
             false_alarms_per_year=false_alarms_a_year / told.watched,
             watched=told.watched,
             compared=told.compared,
-            notes=notes,
+            notes=[*notes, *remarks(told, eyes)],
         )
     )
 

@@ -19,6 +19,7 @@ from monitor.flow.fetch import Shelf, fetch, missing
 from monitor.flow.imagery import Imagery
 from monitor.flow.track import Batch, Work
 from monitor.scene import Pass, by_pass
+from monitor.site import site
 from monitor.store import Known, Store
 from monitor.times import Interval
 
@@ -103,7 +104,7 @@ def poll(
     counter = _Counter(progress)
     todo: Sequence[Work] = ()
     if passes:
-        shelf = Shelf(imagery, track.site(aoi), as_of)
+        shelf = Shelf(imagery, site(aoi), as_of)
         todo, summary = _fetched(_works(passes, known, store, shelf), summary, shelf, counter, stop)
     derived = False
     stale = sorted(set(known) - {p.id for p in passes})
@@ -181,7 +182,7 @@ def _works(passes: Sequence[Pass], known: Mapping[str, Known], store: Store, she
         work = Work(site=shelf.site, passes=list(group), known=known, saved=None, read=shelf.read)
         if work.todo():
             with store.transaction() as tx:
-                saved = tx.reference(shelf.site.aoi.id, line.id, track.RECIPE)
+                saved = tx.state(shelf.site.aoi.id, line.id, track.RECIPE)
             works.append(replace(work, saved=saved))
     return works
 
@@ -199,7 +200,7 @@ def _record(
         for seen in batch.seen:
             tx.record_look(seen)
         if batch.saved is not None:
-            tx.save_reference(aoi.id, batch.track.id, track.RECIPE, batch.saved)
+            tx.save_state(aoi.id, batch.track.id, track.RECIPE, batch.saved)
         return [] if budget is None else derive(tx, aoi, budget, as_of)
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from monitor import __version__, measures, pictures
 from monitor.alert import Change, Incident, Kind
 from monitor.aoi import Aoi
-from monitor.baseline import Family, compared
+from monitor.baseline import Family, as_measured, compared
 from monitor.claim import Bearing, Narrative
 from monitor.errors import QuaywatchError, SceneError, SourceError
 from monitor.flow import derive, track
@@ -26,8 +27,8 @@ from monitor.measures import MEASURES, View
 from monitor.message import Dated, Facts, Statement, Unused
 from monitor.pictures import Outline, SeriesPoint, Snapshot
 from monitor.radiometry import to_db
-from monitor.reference import Reference
 from monitor.scene import Pass, Sensor
+from monitor.site import Site, site
 from monitor.stack import Stack
 from monitor.store import Store
 
@@ -118,16 +119,13 @@ def dated(followed: Followed) -> list[Dated]:
 def series_points(followed: Followed, family: Family) -> list[SeriesPoint]:
     """A series with its usual band: the mean or median, and one spread to each side."""
     points = []
+    floor = -math.inf if family is Family.LEVEL else 0.0
     for s in followed.scores:
         usual = low = high = None
         if s.baseline is not None:
             usual, spread = s.baseline.centre, s.baseline.spread
-            if family is Family.AMOUNT:
-                root = compared(usual, family)
-                low, high = max(0.0, root - spread) ** 2, (root + spread) ** 2
-            else:
-                low, high = usual - spread, usual + spread
-            low = max(0.0, low) if family is Family.COUNT else low
+            on_scale = compared(usual, family)
+            low, high = (as_measured(max(floor, on_scale + side * spread), family) for side in (-1, 1))
         points.append(SeriesPoint(at=s.at, value=s.value, usual=usual, low=low, high=high, track=s.track))
     return points
 
@@ -153,7 +151,7 @@ class Eyes:
 
     store: Store
     imagery: Imagery
-    site: track.Site
+    site: Site
     as_of: datetime
 
     def stack(self, look: Look) -> Stack:
@@ -167,11 +165,11 @@ class Eyes:
         taken = Pass(scenes=tuple(self.imagery.restored(items)))
         return self.imagery.read(look.aoi, taken, self.site.grid, bands_of(look.track), self.as_of)
 
-    def reference(self, look: Look) -> Reference | None:
-        """The newest reference of the look's track."""
+    def view(self, look: Look) -> View | None:
+        """The newest state of the look's track."""
         with self.store.transaction() as tx:
-            saved = tx.reference(look.aoi, look.track.id, track.RECIPE)
-        return saved.reference if saved else None
+            saved = tx.state(look.aoi, look.track.id, track.RECIPE)
+        return View(state=saved.state) if saved else None
 
     def snapshot(self, look: Look) -> Snapshot:
         """The picture of a look with the vessels found on it.
@@ -179,25 +177,28 @@ class Eyes:
         Raises:
             SourceError: it can no longer be found or read.
         """
-        stack, grid = self.stack(look), self.site.grid
-        if look.track.sensor is not Sensor.SENTINEL1:
-            if missing := [b for b in VISIBLE if b not in stack.bands]:
-                raise SceneError(f"{look.id}: has no {', '.join(missing)}, which a picture needs")
-            rgb = np.stack([stack.bands[b] for b in VISIBLE], axis=-1)
-            return Snapshot(image=rgb, grid=grid, caption=_caption(look), boxes=None, unit="1")
-        reference = self.reference(look)
-        view = View(reference=reference) if reference else None
-        found = measures.measure(stack, look.track, self.site.aoi.zones, self.site.masks, view).vessels
+        stack, view = self.stack(look), self.view(look)
+        found = measures.measure(stack, look.track, self.site, look.start, view).vessels
         return Snapshot(
-            image=np.asarray(to_db(stack.power(look.track.polarisation))),
-            grid=grid,
-            caption=_caption(look),
+            image=_image(stack, look),
+            grid=self.site.grid,
+            caption=caption(look),
             boxes=tuple(v.box for v in found) if view is not None and view.old_enough else None,
-            unit="dB",
+            unit="dB" if look.track.sensor is Sensor.SENTINEL1 else "1",
         )
 
 
-def _caption(look: Look) -> str:
+def _image(stack: Stack, look: Look) -> NDArray[np.float32]:
+    """dB, shape (height, width), of a radar look; reflectance, shape (height, width, 3), of an optical one."""
+    if look.track.sensor is Sensor.SENTINEL1:
+        return np.asarray(to_db(stack.power(look.track.polarisation)))
+    if missing := [b for b in VISIBLE if b not in stack.bands]:
+        raise SceneError(f"{look.id}: has no {', '.join(missing)}, which a picture needs")
+    return np.stack([stack.bands[b] for b in VISIBLE], axis=-1)
+
+
+def caption(look: Look) -> str:
+    """Time and track of a look, as pictures name it."""
     return f"{look.start:%Y-%m-%d %H:%M} UTC, {look.track.id}"
 
 
@@ -282,7 +283,7 @@ class Teller:
             raise QuaywatchError(f"AOI {incident.aoi!r} is no longer in aois/", "Put its file back.")
         aoi = self.aois[incident.aoi]
         told = chronicle(self.store, aoi, self.false_alarms_a_year)
-        eyes = Eyes(store=self.store, imagery=self.imagery, site=track.site(aoi), as_of=self.now)
+        eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=self.now)
         entry = MEASURES.get(incident.measure)
         followed = told.followed.get((incident.zone, incident.measure))
         return Facts(

@@ -13,19 +13,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
-import numpy as np
-
-from monitor import measures, reference
-from monitor.aoi import WATER, Aoi
-from monitor.clutter import sea_level_db
+from monitor import measures, reference, track_state
 from monitor.errors import SceneError
-from monitor.grid import Grid, Mask
+from monitor.grid import Mask
 from monitor.look import Look
 from monitor.measures import Measured, Measurement, Reason, View
-from monitor.reference import Contribution
 from monitor.scene import Pass, Sensor, Track
+from monitor.site import Site
 from monitor.stack import Stack
-from monitor.store import Known, SavedReference, Seen
+from monitor.store import Known, SavedState, Seen
+from monitor.track_state import Share
 
 BATCH = 16
 """Looks recorded in one transaction while back-filling: a crash repeats no more than these."""
@@ -33,41 +30,12 @@ BATCH = 16
 AHEAD = 4
 """Looks read or measured ahead of the one that is waited for."""
 
-RECIPE = "reference/2"
+RECIPE = "state/1"
 UNVERSIONED = "/"
 """Version of a scene whose catalogue states neither baseline nor time of processing."""
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """An AOI on its grid."""
-
-    aoi: Aoi
-    grid: Grid
-    masks: Mapping[str, Mask]
-    """Drawn outline of each zone, shape (height, width)."""
-
-    outline: Mask
-
-    @property
-    def sea(self) -> Mask:
-        """Drawn water zones; the whole outline where there are none."""
-        water = [self.masks[z.name] for z in self.aoi.zones if z.kind in WATER]
-        return np.logical_or.reduce(water) if water else self.outline
-
-
-def site(aoi: Aoi) -> Site:
-    """The AOI with its masks."""
-    grid = aoi.grid()
-    return Site(
-        aoi=aoi,
-        grid=grid,
-        masks={z.name: grid.mask_of(z.outline) for z in aoi.zones},
-        outline=grid.mask_of(aoi.outline),
-    )
 
 
 Reader = Callable[[Pass], Stack]
@@ -78,7 +46,7 @@ class Batch:
     """What one transaction records."""
 
     seen: Sequence[Seen]
-    saved: SavedReference | None
+    saved: SavedState | None
     track: Track
 
 
@@ -91,7 +59,7 @@ class Work:
     """All passes of the track in order of time."""
 
     known: Mapping[str, Known]
-    saved: SavedReference | None
+    saved: SavedState | None
     read: Reader
     gone: frozenset[str] = frozenset()
     """Recorded looks whose pixels can no longer be had: they keep their numbers."""
@@ -103,8 +71,6 @@ class Work:
 
     def expected(self, index: int) -> int:
         """Looks of the reference for the pass at `index` (from 0)."""
-        if self.track.sensor is not Sensor.SENTINEL1:
-            return 0
         return reference.size_for(index + 1, len(self.passes))
 
     def todo(self, unreadable: Set[int] | None = None) -> list[int]:
@@ -155,8 +121,8 @@ def _names(taken: Pass) -> frozenset[tuple[str, str]]:
 def needed(work: Work) -> list[int]:
     """Indices of the passes that measuring will read, as far as it can be known before they are read."""
     todo = set(work.todo())
-    if not todo or work.track.sensor is not Sensor.SENTINEL1:
-        return sorted(todo)
+    if not todo:
+        return []
     settled = reference.settled_size(len(work.passes))
     if not settled:
         return sorted(todo)
@@ -176,17 +142,17 @@ def process(work: Work, pool: Executor) -> Iterator[Batch]:
     todo = set(work.todo(unreadable))
     if not todo:
         return
-    settled = reference.settled_size(len(work.passes)) if work.track.sensor is Sensor.SENTINEL1 else 0
+    settled = reference.settled_size(len(work.passes))
     if not settled:
         yield from _batches(work, sorted(todo), None, None, pool)
         return
     saved = _usable(work, settled if any(i < settled for i in todo) else min(todo), work.digests(unreadable))
     saved = _extended(work, todo, saved, settled, pool)
-    yield from _batches(work, sorted(i for i in todo if i < settled), View(reference=saved.reference), saved, pool)
+    yield from _batches(work, sorted(i for i in todo if i < settled), View(state=saved.state), saved, pool)
     yield from _followed(work, todo, saved, pool)
 
 
-def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor) -> Iterator[Batch]:
+def _followed(work: Work, todo: set[int], saved: SavedState, pool: Executor) -> Iterator[Batch]:
     """Looks after the settled reference, each compared with all up to itself."""
     later = range(saved.position, max(todo) + 1)
 
@@ -196,9 +162,9 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
 
     pending: list[Future[Seen]] = []
     for index, (stack, offered) in zip(later, _ahead(pool, read, later), strict=True):
-        saved = _advanced(saved, offered)
+        saved = _advanced(work, saved, offered)
         if index in todo:
-            pending.append(pool.submit(_seen, work, index, stack, View(reference=saved.reference), saved.digest))
+            pending.append(pool.submit(_seen, work, index, stack, View(state=saved.state), saved.digest))
         if len(pending) >= AHEAD:
             pending[-AHEAD].result()  # bounds the looks held in memory
         if len(pending) == BATCH or index == later[-1]:
@@ -206,13 +172,13 @@ def _followed(work: Work, todo: set[int], saved: SavedReference, pool: Executor)
             pending = []
 
 
-def _usable(work: Work, reach: int, digests: Sequence[str]) -> SavedReference:
+def _usable(work: Work, reach: int, digests: Sequence[str]) -> SavedState:
     """The saved reference if it was made from the first looks of the track, and of no more than `reach`."""
     saved = work.saved
-    fits = saved is not None and saved.position <= reach and saved.reference.mean.shape == work.site.grid.shape
+    fits = saved is not None and saved.position <= reach and saved.state.water.mean.shape == work.site.grid.shape
     if saved is not None and fits and digests[saved.position] == saved.digest:
         return saved
-    return SavedReference(reference=reference.nothing(work.site.grid), position=0, digest="")
+    return SavedState(state=track_state.nothing(work.site, work.track.sensor), position=0, digest="")
 
 
 def _linked(digest: str, taken: Pass, *, readable: bool) -> str:
@@ -233,42 +199,44 @@ class _Offered:
 
     taken: Pass
     readable: bool
-    share: Contribution | None
-    """None: it saw nothing of the sea, or could not be read."""
+    share: Share | Stack | None
+    """An optical look as it was read: what is cloud in it depends on the state before it. None: it saw nothing of the
+    sea, or could not be read."""
 
 
 def _offered(work: Work, todo: Set[int], index: int, stack: Stack | SceneError) -> _Offered:
     """A look that is recorded and stays as it is counts as it is recorded, even if its file is gone by now."""
-    taken, share = work.passes[index], None
-    if isinstance(stack, Stack):
-        power = stack.power(work.track.polarisation)
-        sea_db = sea_level_db(power, work.site.sea)
-        share = None if np.isnan(sea_db) else reference.contribution(power, sea_db)
+    taken = work.passes[index]
+    share: Share | Stack | None = stack if isinstance(stack, Stack) else None
+    if isinstance(stack, Stack) and work.track.sensor is Sensor.SENTINEL1:
+        share = track_state.share_of(stack, work.track, work.site, taken.start)
     stays = index not in todo and index not in work.recorded_unreadable
     return _Offered(taken=taken, readable=isinstance(stack, Stack) or stays, share=share)
 
 
-def _extended(work: Work, todo: Set[int], saved: SavedReference, size: int, pool: Executor) -> SavedReference:
+def _extended(work: Work, todo: Set[int], saved: SavedState, size: int, pool: Executor) -> SavedState:
     missing = range(saved.position, size)
     for offered in _ahead(pool, lambda i: _offered(work, todo, i, _read(work, work.passes[i])), missing):
-        saved = _advanced(saved, offered)
+        saved = _advanced(work, saved, offered)
     return saved
 
 
-def _advanced(saved: SavedReference, offered: _Offered) -> SavedReference:
-    before = saved.reference
-    return SavedReference(
-        reference=before if offered.share is None else reference.updated(before, offered.share),
+def _advanced(work: Work, saved: SavedState, offered: _Offered) -> SavedState:
+    before, share = saved.state, offered.share
+    if isinstance(share, Stack):
+        share = track_state.share_of(share, work.track, work.site, offered.taken.start, before.clouds)
+    return SavedState(
+        state=before if share is None else track_state.updated(before, share, work.site),
         position=saved.position + 1,
         digest=_linked(saved.digest, offered.taken, readable=offered.readable),
     )
 
 
 def _batches(
-    work: Work, todo: Sequence[int], view: View | None, saved: SavedReference | None, pool: Executor
+    work: Work, todo: Sequence[int], view: View | None, saved: SavedState | None, pool: Executor
 ) -> Iterator[Batch]:
     if view is not None:
-        _ = view.background  # once, before threads ask for it
+        view.prepared()
 
     def one(index: int) -> Seen:
         digest = saved.digest if saved is not None else ""
@@ -306,7 +274,7 @@ def _seen(work: Work, index: int, stack: Stack | SceneError, view: View | None, 
         look, compared = replace(look, reason=Reason.UNREADABLE, detail=stack.message), 0
         digest = ""
     else:
-        result = measures.measure(stack, taken.track, work.site.aoi.zones, work.site.masks, view)
+        result = measures.measure(stack, taken.track, work.site, taken.start, view)
         measured = result.measurements
         look = replace(look, valid_fraction=_share(stack, work.site.outline), reason=_reason(result))
     return Seen(

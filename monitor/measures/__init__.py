@@ -1,121 +1,30 @@
-"""What is measured: the registry, and one function that measures a look."""
+"""What is measured: one function that measures a look, zone by zone, as the registry says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import datetime
 
 import numpy as np
 
-from monitor import vessels
-from monitor.aoi import WATER, Surface, Zone, ZoneKind
-from monitor.baseline import Family
-from monitor.change import ratio
-from monitor.clutter import sea_level_db
-from monitor.filters import multilook
+from monitor.aoi import WATER, Surface, Zone
 from monitor.grid import Mask
 from monitor.measurement import Measurement, Reason
 from monitor.measures import backscatter
+from monitor.measures.optical_look import OpticalLook, optical_look
+from monitor.measures.radar_look import RadarLook, radar_look
+from monitor.measures.registry import MEASURES, Canary, Measure
+from monitor.measures.view import LEAST_LOOKS, View
 from monitor.quality import Usability, usability
-from monitor.radiometry import LinearPower
-from monitor.reference import Background, Reference, background
 from monitor.scene import Sensor, Track
+from monitor.site import Site
 from monitor.stack import Stack
-from monitor.vessels import Vessel
-from monitor.vessels.radar import detect
+from monitor.vessels import Vessel, inside
 
-__all__ = ["MEASURES", "Measure", "Measured", "Measurement", "Reason", "View", "measure", "zone_masks"]
+__all__ = ["LEAST_LOOKS", "MEASURES", "Measure", "Measured", "Measurement", "Reason", "View", "measure", "zone_masks"]
 
-LAND = frozenset(ZoneKind) - WATER
-LEAST_LOOKS = 8
-"""Earlier looks on the track before anything is compared with a reference."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """One entry of the registry."""
-
-    name: str
-    label: str
-    """In a sentence: "vessels counted"."""
-
-    unit: str
-    family: Family
-    kinds: frozenset[ZoneKind]
-    """Zones in which it makes sense."""
-
-    watched: frozenset[ZoneKind] = frozenset()
-    """Zones in which a lasting change of it raises an alert. One measure a zone: they all move together."""
-
-    sensors: frozenset[Sensor] = frozenset({Sensor.SENTINEL1})
-    version: int = 1
-    needs_reference: bool = True
-
-    @property
-    def recipe(self) -> str:
-        """Numbers of different recipes are never compared."""
-        return f"{self.name}/{self.version}"
-
-
-ALL_KINDS = frozenset(ZoneKind)
-MEASURES: Mapping[str, Measure] = {
-    m.name: m
-    for m in (
-        Measure(
-            name="valid_fraction",
-            label="share of the zone that was seen",
-            unit="1",
-            family=Family.LEVEL,
-            kinds=ALL_KINDS,
-            sensors=frozenset(Sensor),
-            needs_reference=False,
-        ),
-        Measure(
-            name="backscatter_db",
-            label="mean radar backscatter",
-            unit="dB",
-            family=Family.LEVEL,
-            kinds=ALL_KINDS,
-            needs_reference=False,
-        ),
-        Measure(
-            name="vessel_count",
-            label="vessels counted",
-            unit="1",
-            family=Family.COUNT,
-            kinds=WATER,
-            watched=WATER - {ZoneKind.REFERENCE_WATER},
-        ),
-        Measure(name="vessel_area_m2", label="area of vessels", unit="m2", family=Family.AMOUNT, kinds=WATER),
-        Measure(name="ship_presence", label="looks with a vessel", unit="1", family=Family.PRESENCE, kinds=WATER),
-        Measure(
-            name="changed_area_m2",
-            label="area unlike its reference",
-            unit="m2",
-            family=Family.AMOUNT,
-            kinds=ALL_KINDS,
-            watched=LAND - {ZoneKind.REFERENCE_LAND, ZoneKind.PIER_OUTLINE},
-        ),
-    )
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """What a look is compared with: the reference of its track and what follows from it (computed once)."""
-
-    reference: Reference
-
-    @cached_property
-    def background(self) -> Background:
-        """Empty state, water and shore."""
-        return background(self.reference)
-
-    @property
-    def old_enough(self) -> bool:
-        """True if comparisons make sense."""
-        return self.reference.looks >= LEAST_LOOKS
+NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,75 +38,47 @@ class Measured:
     zone_reasons: Mapping[str, Reason | None] = field(default_factory=dict)
 
 
-def zone_masks(zones: Sequence[Zone], masks: Mapping[str, Mask], view: View | None) -> dict[str, Mask]:
+def zone_masks(site: Site, view: View | None) -> dict[str, Mask]:
     """The pixels of each zone that count, shape (height, width): cut to water or land where the zone asks for it.
 
-    `masks` hold the drawn outlines. Without a reference the drawn outline is all there is.
+    Without a reference the drawn outline is all there is; and an AOI in which nobody drew water has none.
     """
-    cut = dict(masks)
-    if view is None or not view.old_enough:
+    cut = dict(site.masks)
+    if view is None or not view.old_enough or not any(z.kind in WATER for z in site.aoi.zones):
         return cut
-    for zone in zones:
+    for zone in site.aoi.zones:
         if zone.surface is Surface.WATER:
-            cut[zone.name] = masks[zone.name] & view.background.water
+            cut[zone.name] = site.masks[zone.name] & view.background.water
         elif zone.surface is Surface.LAND:
-            cut[zone.name] = masks[zone.name] & ~view.background.water
+            cut[zone.name] = site.masks[zone.name] & ~view.background.water
     return cut
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scene:
-    """One look with what several zones share, computed once."""
-
-    stack: Stack
-    track: Track
-    view: View | None
-    power: LinearPower | None = None
-    """Linear power of the measured channel; None for optical looks."""
-
-    smooth: LinearPower | None = None
-    """Multilooked 3 x 3; None without a reference."""
-
-    vessels: Sequence[Vessel] = ()
-
-
-def measure(
-    stack: Stack, track: Track, zones: Sequence[Zone], masks: Mapping[str, Mask], view: View | None
-) -> Measured:
-    """All measures of all zones on one look. Pure: the same look and reference give the same numbers.
+def measure(stack: Stack, track: Track, site: Site, at: datetime, view: View | None) -> Measured:
+    """All measures of all zones on one look. Pure: the same look and state give the same numbers.
 
     `view` None, or of fewer than 8 looks: measures that compare say so instead of giving a number.
     """
     view = view if view is not None and view.old_enough else None
-    cut = zone_masks(zones, masks, view)
-    usually = view.reference.known() if view is not None else None
-    usable = {z.name: usability(stack, track.sensor, cut[z.name], usually) for z in zones}
-    water = [z.name for z in zones if z.kind in WATER]
-    asked, drawn = (_union((of[n] for n in water), stack.grid.shape) for of in (cut, masks))
-    scene = _prepared(stack, track, view, asked, drawn)
+    cut, zones = zone_masks(site, view), site.aoi.zones
+    asked = _union((cut[z.name] for z in zones if z.kind in WATER), site.grid.shape)
+    look: RadarLook | OpticalLook
+    if track.sensor is Sensor.SENTINEL1:
+        look = radar_look(stack, track, site, month=at.month, view=view, asked=asked)
+    else:
+        look = optical_look(stack, site, at=at, view=view, asked=asked)
+    usually = view.state.water.known() if view is not None else None
+    usable = {
+        z.name: usability(
+            stack, track.sensor, cut[z.name], usually, kind=z.kind, shown=look.shown, conditions=look.conditions
+        )
+        for z in zones
+    }
+    measured = [_Zone(look, z, cut[z.name], usable[z.name]).measurements(track.sensor) for z in zones]
     return Measured(
-        measurements=tuple(m for z in zones for m in _zone_measurements(scene, z, cut[z.name], usable[z.name])),
-        vessels=scene.vessels,
+        measurements=tuple(m for of_zone in measured for m in of_zone),
+        vessels=look.vessels,
         zone_reasons={name: u.reason for name, u in usable.items()},
-    )
-
-
-def _prepared(stack: Stack, track: Track, view: View | None, asked: Mask, drawn: Mask) -> _Scene:
-    """The look with what its zones share. `asked`: water of the water zones; `drawn`: their outlines."""
-    if track.sensor is not Sensor.SENTINEL1:
-        return _Scene(stack=stack, track=track, view=view)
-    power = stack.power(track.polarisation)
-    if view is None:
-        return _Scene(stack=stack, track=track, view=view, power=power)
-    found: Sequence[Vessel] = ()
-    if asked.any():
-        seen = stack.seen()
-        # the sea is described on all water of the AOI: a zone alone may be too narrow for it
-        water = (asked | view.background.water) & seen
-        sea_db = sea_level_db(power, drawn)
-        found = detect(power, water, view.background, stack.grid, sea_db=sea_db)
-    return _Scene(
-        stack=stack, track=track, view=view, power=power, smooth=multilook(power), vessels=vessels.inside(found, asked)
     )
 
 
@@ -208,45 +89,74 @@ def _union(masks: Iterable[Mask], shape: tuple[int, int]) -> Mask:
     return union
 
 
-def _zone_measurements(scene: _Scene, zone: Zone, mask: Mask, usable: Usability) -> list[Measurement]:
-    entries = [m for m in MEASURES.values() if zone.kind in m.kinds and scene.track.sensor in m.sensors]
-    return [_one(entry, scene, zone, mask, usable) for entry in entries]
+class _Zone:
+    """One zone in one look; what several measures of it share is computed once."""
 
+    def __init__(self, look: RadarLook | OpticalLook, zone: Zone, mask: Mask, usable: Usability) -> None:
+        self._look, self._zone, self._mask, self._usable = look, zone, mask, usable
+        self._alive: dict[Canary, bool | None] = {Canary.NONE: True}
+        self._areas: tuple[float, float] | None = None
 
-def _one(entry: Measure, scene: _Scene, zone: Zone, mask: Mask, usable: Usability) -> Measurement:
-    value, reason = float("nan"), usable.reason
-    if not mask.any():
-        reason = Reason.NO_WATER if zone.surface is Surface.WATER else Reason.NOT_COVERED
-    elif entry.name == "valid_fraction":
-        value, reason = usable.valid_fraction, None
-    elif reason is None and entry.needs_reference and scene.view is None:
-        reason = Reason.REFERENCE_YOUNG
-    elif reason is None:
-        value = _value(entry.name, scene, mask, usable)
-        reason = None if np.isfinite(value) else Reason.PARTLY_COVERED
-    return Measurement(
-        zone=zone.name,
-        measure=entry.name,
-        value=value,
-        unit=entry.unit,
-        n_valid=int(usable.use.sum()),
-        valid_fraction=usable.valid_fraction,
-        recipe=entry.recipe,
-        reason=reason,
-    )
+    def measurements(self, sensor: Sensor) -> list[Measurement]:
+        """A measurement for each entry of the registry that the zone and the sensor have."""
+        return [self._one(e) for e in MEASURES.values() if self._zone.kind in e.kinds and sensor in e.sensors]
 
+    def _one(self, entry: Measure) -> Measurement:
+        value, reason = NAN, self._reason(entry)
+        if reason is None:
+            value = self._value(entry.name)
+            reason = None if np.isfinite(value) else Reason.PARTLY_COVERED
+        if reason is None and self._blind(entry.canary):
+            value, reason = NAN, Reason.DETECTOR_BLIND
+        return Measurement(
+            zone=self._zone.name,
+            measure=entry.name,
+            value=value,
+            unit=entry.unit,
+            n_valid=int(self._usable.use.sum()),
+            valid_fraction=self._usable.valid_fraction,
+            recipe=entry.recipe,
+            reason=reason,
+        )
 
-def _value(name: str, scene: _Scene, mask: Mask, usable: Usability) -> float:
-    if scene.power is None:
-        raise ValueError(f"{name} needs radar")
-    if name == "backscatter_db":
-        return backscatter.mean_db(scene.power, usable.use)
-    if scene.view is None or scene.smooth is None:
-        raise ValueError(f"{name} needs a reference")
-    if name == "changed_area_m2":
-        result = ratio.changed(scene.smooth, scene.view.reference, usable.use)
-        return float("nan") if result is None else result.area_m2(scene.stack.grid)
-    here = vessels.inside(scene.vessels, mask)
-    if name == "vessel_area_m2":
-        return sum(v.area_m2 for v in here)
-    return float(len(here)) if name == "vessel_count" else float(bool(here))
+    def _reason(self, entry: Measure) -> Reason | None:
+        """Why there is no number; None if there should be one."""
+        if not self._mask.any():
+            return Reason.NO_WATER if self._zone.surface is Surface.WATER else Reason.NOT_COVERED
+        if entry.name == "valid_fraction":
+            return None
+        if self._usable.reason is None and entry.needs_reference and self._look.view is None:
+            return Reason.REFERENCE_YOUNG
+        return self._usable.reason
+
+    def _blind(self, kind: Canary) -> bool:
+        """True if what was put into a copy of the look was not found in it."""
+        if kind not in self._alive:
+            look = self._look
+            shows = {Canary.SHIP: look.shows_ship, Canary.CHANGE: look.shows_change, Canary.FILL: look.shows_fill}
+            self._alive[kind] = shows[kind](self._usable.use)
+        return self._alive[kind] is False
+
+    def _value(self, name: str) -> float:
+        use, here = self._usable.use, inside(self._look.vessels, self._mask)
+        numbers: Mapping[str, Callable[[], float]] = {
+            "valid_fraction": lambda: self._usable.valid_fraction,
+            "backscatter_db": lambda: backscatter.mean_db(self._look.power, use),
+            "vessel_count": lambda: float(len(here)),
+            "vessel_area_m2": lambda: float(sum(v.area_m2 for v in here)),
+            "ship_presence": lambda: float(bool(here)),
+            "yard_fill": lambda: self._look.fill(use),
+            "brighter_area_m2": lambda: self._changed()[0],
+            "darker_area_m2": lambda: self._changed()[1],
+            "changed_area_m2": lambda: sum(self._changed()),
+        }
+        return numbers[name]()
+
+    def _changed(self) -> tuple[float, float]:
+        """Area brighter and darker than the reference, m2; NaN where it cannot be told."""
+        if self._areas is None:
+            made, pixel = self._look.changed(self._usable.use), self._look.site.grid.pixel_area_m2
+            self._areas = (
+                (NAN, NAN) if made is None else (float(made.brighter.sum()) * pixel, float(made.darker.sum()) * pixel)
+            )
+        return self._areas

@@ -14,11 +14,11 @@ from monitor.errors import StoreError
 from monitor.store import schema as t
 from monitor.store.incidents import IncidentTables
 from monitor.store.ledger import Booking, Closure, LedgerTable, Spent
-from monitor.store.looks import Known, LookTables, ReferenceTable, SavedReference, Seen
+from monitor.store.looks import Known, LookTables, SavedState, Seen, StateTable
 from monitor.store.notices import Notice, NoticeTable
 from monitor.store.work import DeliveryTable, PollTable
 
-__all__ = ["Booking", "Closure", "Known", "Notice", "SavedReference", "Seen", "Spent", "Store", "Transaction"]
+__all__ = ["Booking", "Closure", "Known", "Notice", "SavedState", "Seen", "Spent", "Store", "Transaction"]
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
@@ -32,7 +32,7 @@ PASSING = {
 DAMAGED = "Move it away, or restore a backup, then run backfill."
 
 
-class Transaction(LookTables, ReferenceTable, IncidentTables, DeliveryTable, PollTable, LedgerTable, NoticeTable):
+class Transaction(LookTables, StateTable, IncidentTables, DeliveryTable, PollTable, LedgerTable, NoticeTable):
     """One transaction: what a caller reads and writes in it is consistent."""
 
 

@@ -15,12 +15,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from monitor.history import Point
 from monitor.look import Look
 from monitor.measures import Measurement, Reason
-from monitor.reference import Reference
 from monitor.scene import Direction, Pass, Sensor, Track
 from monitor.store import schema as t
 from monitor.store.packing import pack, unpack
 from monitor.store.tables import Tables
 from monitor.times import utc
+from monitor.track_state import TrackState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,10 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SavedReference:
-    """The reference of a track as it was after its first looks."""
+class SavedState:
+    """The state of a track as it was after its first looks."""
 
-    reference: Reference
+    state: TrackState
     position: int
     """Looks of the track that were offered to it, the unreadable ones included."""
 
@@ -194,20 +194,20 @@ class LookTables(Tables):
         return [(r.source, json.loads(r.item)) for r in rows]
 
 
-class ReferenceTable(Tables):
+class StateTable(Tables):
     """The state of each track."""
 
-    def reference(self, aoi: str, track: str, recipe: str) -> SavedReference | None:
+    def state(self, aoi: str, track: str, recipe: str) -> SavedState | None:
         """The saved state of a track; None if there is none of this recipe."""
         r = t.references
         row = self._c.execute(select(r).where(r.c.aoi == aoi, r.c.track == track, r.c.recipe == recipe)).first()
         return (
             None
             if row is None
-            else SavedReference(reference=unpack(row.state), position=row.position, digest=row.digest)
+            else SavedState(state=unpack(row.state), position=row.position, digest=row.digest)
         )
 
-    def save_reference(self, aoi: str, track: str, recipe: str, saved: SavedReference) -> None:
+    def save_state(self, aoi: str, track: str, recipe: str, saved: SavedState) -> None:
         """Replaces the state of a track."""
         row = {
             "aoi": aoi,
@@ -215,7 +215,7 @@ class ReferenceTable(Tables):
             "position": saved.position,
             "digest": saved.digest,
             "recipe": recipe,
-            "state": pack(saved.reference),
+            "state": pack(saved.state),
         }
         self._c.execute(upsert(t.references).values(row).on_conflict_do_update(["aoi", "track"], set_=row))
 

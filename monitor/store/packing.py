@@ -5,29 +5,67 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.alert import Incident, Kind, State
+from monitor.change.omnibus import Segments
+from monitor.change.scatter import Scatter
+from monitor.change.seasonal import Seasonal
+from monitor.change.yard import Yard
+from monitor.quality.clouds import CloudCounts
 from monitor.reference import Reference
 from monitor.times import utc
+from monitor.track_state import Past, TrackState
 
-ARRAYS = ("histogram", "mean", "lowest", "seen")
+PARTS: Mapping[str, type[Any]] = {
+    "water": Reference,
+    "yard": Yard,
+    "scatter": Scatter,
+    "segments": Segments,
+    "season": Seasonal,
+    "clouds": CloudCounts,
+    "past": Past,
+}
+"""Of a track's state."""
+
+SEQUENCES = frozenset({"bands", "sea_db", "texture", "haze"})
+"""Fields that are tuples; all others are arrays or single numbers."""
 
 
-def pack(reference: Reference) -> bytes:
-    """A reference as compressed bytes."""
+def pack(state: TrackState) -> bytes:
+    """The state of a track as compressed bytes."""
+    arrays: dict[str, Any] = {}
+    for part in PARTS:
+        held = getattr(state, part)
+        if held is not None:
+            arrays |= {f"{part}.{f.name}": np.asarray(getattr(held, f.name)) for f in fields(held)}
     buffer = io.BytesIO()
-    np.savez(buffer, looks=reference.looks, **{name: getattr(reference, name) for name in ARRAYS})
+    np.savez(buffer, **arrays)
     return zlib.compress(buffer.getbuffer(), 1)
 
 
-def unpack(data: bytes) -> Reference:
-    """The reference of `pack`."""
+def unpack(data: bytes) -> TrackState:
+    """The state of `pack`."""
     with np.load(io.BytesIO(zlib.decompress(data)), allow_pickle=False) as saved:
-        return Reference(looks=int(saved["looks"]), **{name: saved[name] for name in ARRAYS})
+        return TrackState(**{part: _part(kind, part, saved) for part, kind in PARTS.items()})
+
+
+def _part(kind: type[Any], part: str, saved: Mapping[str, Any]) -> Any:
+    names = [f.name for f in fields(kind)]
+    if f"{part}.{names[0]}" not in saved:
+        return None
+    return kind(**{name: _value(name, saved[f"{part}.{name}"]) for name in names})
+
+
+def _value(name: str, array: NDArray[Any]) -> Any:
+    if name in SEQUENCES:
+        return tuple(array.tolist())
+    return array if array.ndim else array.item()
 
 
 TIMES = ("onset", "raised", "until", "last")

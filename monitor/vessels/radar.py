@@ -9,7 +9,9 @@
    spoil the description of the sea, being far brighter than the empty state is enough.
 4. And it must be 8 dB over the darkest that the pixel has ever been: a breakwater scatters the same in any wind, so
    beside a calm sea it stands out more than usual, but not of itself.
-5. Patches are joined over gaps of one pixel, parted where hulls touch, and must have a ship's area.
+5. Side lobes of very bright targets are clutter like the sea: a patch has to stand out of both (`artefacts`).
+6. Patches are joined over gaps of one pixel, parted where hulls touch, and must have a ship's area. Azimuth ghosts,
+   known by their target or by coming back, and splinters beside a hull are left out.
 
 10 m pixels do not part ships lying side by side: a patch is a patch, `vessel_area_m2` is the safer number.
 """
@@ -18,11 +20,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitor.clutter import CONTRAST_DB, ready, sea_around, sea_level_db, standing_out
+from monitor.clutter import CONTRAST_DB, prepared, sea_around, sea_level_db, standing_out
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower, to_db
 from monitor.reference import WATER_BELOW, Background
-from monitor.vessels.hulls import Patch, Vessel, measured, patches
+from monitor.scene import Track
+from monitor.vessels import artefacts
+from monitor.vessels.hulls import GRD, GRD_SMOOTHED, Patch, Vessel, measured
+from monitor.vessels.parting import PEAK_DB, patches, without_splinters
+
+EMPTY_SEA_DB = 2.0
+"""dB over the level of the sea: what is known to be water is not brighter when empty, however often a hull lies there.
+"""
 
 OVER_EMPTY_DB = 5.0
 """Over the empty state of the pixel: structures swing by 1 to 3 dB between looks."""
@@ -41,7 +50,13 @@ GHOST_LEVEL_DB = (3.5, 12.0)
 
 
 def detect(
-    power: LinearPower, water: Mask, known: Background | None, grid: Grid, *, sea_db: float | None = None
+    power: LinearPower,
+    water: Mask,
+    known: Background | None,
+    grid: Grid,
+    *,
+    sea_db: float | None = None,
+    track: Track | None = None,
 ) -> list[Vessel]:
     """The vessels in a look.
 
@@ -51,29 +66,60 @@ def detect(
         known: what the track usually shows. None: fixed structures are counted as vessels.
         grid: of the AOI.
         sea_db: level of the sea in this look, as it was told to the reference. None: that of `water`.
+        track: tells the directions of side lobes and the places of ghosts. None: they are not looked for.
     """
     sea_db = sea_level_db(power, water) if sea_db is None else sea_db
-    clear = ready(power, water)
-    if known is None:
-        out, contrast = standing_out(clear, water, sea_around(clear, water))
-        return [measured(patch, grid) for patch in patches(out, contrast, grid)]
-    level = to_db(clear)
-    over_empty = Decibel(level - np.float32(sea_db) - known.empty)
+    view = None if track is None else artefacts.seen_by(track, grid)
+    ready = prepared(power, water)
+    level = to_db(ready.power)
+    over_empty = None if known is None else _over_empty(level, sea_db, known)
+    calm = water if known is None or over_empty is None else _calm(water, known, over_empty)
+    out, contrast = standing_out(ready.power, water, sea_around(ready.power, calm, evenness=ready.evenness))
+    if known is not None and over_empty is not None:
+        unusual, berthed = _unusual(level, contrast, over_empty, known)
+        out = (out & unusual) | (berthed & water)
+    clear = contrast
+    if view is not None:
+        lobes = artefacts.side_lobes(contrast, water if known is None else water & known.water, out, view, grid)
+        clear = Decibel(contrast - lobes)
+    found = [p for p in patches(out, contrast, grid) if clear[p.box][p.inside].max() >= PEAK_DB]
+    if known is not None:
+        found = [p for p in found if not _recurs(p, known)]
+    if view is not None:
+        found = [p for p in found if not artefacts.is_ghost(p, level, view, grid)]
+    blur = GRD if ready.power is power else GRD_SMOOTHED
+    return [measured(p, grid, blur) for p in without_splinters(found, grid)]
+
+
+def _over_empty(level: Decibel, sea_db: float, known: Background) -> Decibel:
+    empty = np.where(known.water, np.minimum(known.empty, np.float32(EMPTY_SEA_DB)), known.empty)
+    return Decibel(level - np.float32(sea_db) - empty)
+
+
+def _calm(water: Mask, known: Background, over_empty: Decibel) -> Mask:
+    """Water that describes the sea."""
     with np.errstate(invalid="ignore"):
-        calm = water & ~(known.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
-        out, contrast = standing_out(clear, water, sea_around(clear, calm))
-        berthed = known.shore & water & (over_empty > FAR_OVER_EMPTY_DB) & (contrast > CONTRAST_DB)
-        out = ((out & ~(over_empty < OVER_EMPTY_DB)) | berthed) & ~(level - known.darkest < OVER_DARKEST_DB)
-    return [measured(p, grid) for p in patches(out, contrast, grid) if not _recurs(p, known)]
+        calm: Mask = water & ~(known.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
+    return calm
+
+
+def _unusual(level: Decibel, contrast: Decibel, over_empty: Decibel, known: Background) -> tuple[Mask, Mask]:
+    """Pixels brighter than they usually are, and those near the shore that are so by far. Shapes (height, width)."""
+    with np.errstate(invalid="ignore"):
+        itself = ~(level - known.darkest < OVER_DARKEST_DB)
+        berthed = known.shore & (over_empty > FAR_OVER_EMPTY_DB) & (contrast > CONTRAST_DB)
+        return itself & ~(over_empty < OVER_EMPTY_DB), itself & berthed
 
 
 def _recurs(patch: Patch, known: Background) -> bool:
     """True for a weak patch off the shore where something weak stands out on every tenth look.
 
-    Azimuth ghosts of a port and weak fixed spots show on calm days only, so the empty state does not hold them. Near
-    the shore it is ships that recur: there nothing is left out.
+    Azimuth ghosts of a port and weak fixed spots show on calm days only, so the empty state does not hold them. Ghosts
+    move a little with what casts them: the brighter quarter of the patch decides. Near the shore it is ships that
+    recur: there nothing is left out.
     """
-    if known.shore[patch.box][patch.inside].mean() > 0.5:
+    if known.shore[patch.box][patch.inside].mean() > 0.5 or patch.peak_db >= GHOST_PEAK_DB:
         return False
-    usual = float(np.nanmedian(np.where(patch.inside, known.busy[patch.box], np.nan)))
-    return patch.peak_db < GHOST_PEAK_DB and GHOST_LEVEL_DB[0] < usual < GHOST_LEVEL_DB[1]
+    busy = known.busy[patch.box][patch.inside]
+    busy = busy[np.isfinite(busy)]
+    return busy.size > 0 and GHOST_LEVEL_DB[0] < float(np.percentile(busy, 75)) < GHOST_LEVEL_DB[1]

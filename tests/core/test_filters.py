@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import ndimage, stats
 
-from monitor.filters import blocks, box_mean, central_spread, looks_of_spread, multilook, spread_of_log
+from monitor.filters import blocks, box_mean, central_spread, looks_of_spread, multilook, spread_of_log, window_sum
 from monitor.grid import Mask
 from monitor.radiometry import LinearPower
 
@@ -50,6 +50,21 @@ def test_multilook_is_the_mean_power_where_seen(seed: int, height: int, width: i
     power, seen = scene(seed, height, width, holes)
     slow = [[slow_mean(power, seen, r, c, 3) if seen[r, c] else math.nan for c in range(width)] for r in range(height)]
     np.testing.assert_allclose(multilook(LinearPower(power)), slow, rtol=1e-5)
+
+
+@given(*SCENES[:3], st.integers(1, 16))
+@settings(max_examples=60)
+def test_window_sums_are_those_of_a_slow_window(seed: int, height: int, width: int, size: int) -> None:
+    """An even window reaches one further up and left, as in scipy."""
+    values, _ = scene(seed, height, width, 0.0)
+    slow = ndimage.uniform_filter(values.astype(float), size, mode="constant") * size**2
+    np.testing.assert_allclose(window_sum(values, size), slow, rtol=1e-5)
+
+
+def test_window_sums_of_a_part_are_those_of_the_whole_to_the_last_bit() -> None:
+    values, _ = scene(1, 60, 50, 0.0)
+    whole, part = window_sum(values, 15), window_sum(values[13:47], 15)
+    assert np.array_equal(whole[20:40], part[7:27])
 
 
 def test_multilook_averages_power_not_decibels() -> None:

@@ -15,7 +15,9 @@ from hypothesis.extra import numpy as hnp
 from monitor import reference
 from monitor.grid import Grid
 from monitor.radiometry import Decibel, LinearPower, to_power
-from monitor.reference import BINS, FULL, LEAST_SEEN, LOWEST, MEMORY, NOT_SEEN, STEP, Contribution, Reference
+from monitor.reference import FULL, LEAST_SEEN, MEMORY, NOT_SEEN, OVER_SEA, Contribution, Reference
+
+LOWEST, STEP, BINS = OVER_SEA.lowest, OVER_SEA.step, OVER_SEA.bins
 
 GRID = Grid(epsg=32652, left=500_000.0, top=4_680_000.0, resolution=10.0, height=4, width=5)
 ROWS, COLUMNS = GRID.shape
@@ -120,7 +122,7 @@ def test_a_byte_is_enough_and_old_looks_fade() -> None:
 def test_the_quantile_is_in_the_bin_of_the_exact_one(sample: np.ndarray, share: float) -> None:
     bins = np.minimum((sample - LOWEST) // STEP, BINS - 1).astype(int)
     histogram = np.bincount(bins, minlength=BINS).astype(np.uint8).reshape(BINS, 1, 1)
-    level = float(reference.quantile(histogram, share, np.ones((1, 1), bool))[0, 0])
+    level = float(reference.quantile(histogram, share, np.ones((1, 1), bool), OVER_SEA)[0, 0])
     rank = math.ceil(round(share * sample.size, 6))  # the smallest value that so many do not exceed
     exact = float(np.sort(sample)[rank - 1])
     number = min((exact - LOWEST) // STEP, BINS - 1)
@@ -133,7 +135,7 @@ def test_numpy_agrees_on_a_large_sample() -> None:
     counts, _ = np.histogram(sample, BINS, (LOWEST, LOWEST + STEP * BINS))
     histogram = counts.astype(np.uint8).reshape(BINS, 1, 1)
     for share in (0.1, 0.2, 0.5, 0.9):
-        level = reference.quantile(histogram, share, np.ones((1, 1), bool))
+        level = reference.quantile(histogram, share, np.ones((1, 1), bool), OVER_SEA)
         assert float(level[0, 0]) == pytest.approx(float(np.quantile(sample, share)), abs=STEP)
 
 
@@ -234,3 +236,49 @@ def test_the_two_darkest_levels_are_those_of_the_sorted_sample(looks: list[list[
         seen = sorted(np.float32(levels[pixel]) for levels in looks if not math.isnan(levels[pixel]))
         expected = [*(round(float(v) * 100) for v in seen), int(reference.NEVER), int(reference.NEVER)][:2]
         np.testing.assert_allclose(states[0].reshape(2, 4)[:, pixel], expected, atol=1)
+
+
+WIDE = Grid(epsg=32652, left=0.0, top=0.0, resolution=10.0, height=257, width=300)
+"""More pixels than one block, and the last block is not full."""
+
+
+def test_blocks_leave_no_seam() -> None:
+    rng = np.random.default_rng(8)
+    state = reference.nothing(WIDE)
+    levels = []
+    for _ in range(LEAST_SEEN + 1):
+        power = (0.02 * rng.gamma(1.0, 1.0, WIDE.shape)).astype(np.float32)
+        power[rng.random(WIDE.shape) < 0.05] = np.nan
+        look = reference.contribution(LinearPower(power), SEA_DB)
+        state = reference.updated(state, look)
+        levels.append(look.level)
+    over = np.stack(levels) - SEA_DB
+    seen = np.isfinite(over)
+    assert np.array_equal(state.seen, seen.sum(axis=0))
+    numbers = np.clip((over - LOWEST) / STEP, 0, BINS - 1)
+    expected = [((numbers >= b) & (numbers < b + 1)).sum(axis=0) for b in range(BINS)]
+    assert np.abs(state.histogram.astype(int) - np.stack(expected)).sum() <= 10  # rounding at the edges of bins
+    np.testing.assert_allclose(state.mean, np.nanmean(10 ** (np.stack(levels) / 10), axis=0), rtol=1e-4)
+    ordered = np.sort(np.where(seen, np.round(np.stack(levels) * 100), 32767), axis=0)
+    np.testing.assert_array_equal(state.lowest, ordered[:2])
+    # the quantile lies in the bin of the sorted sample, in every block
+    known = state.known()
+    level = reference.quantile(state.histogram, 0.5, known, OVER_SEA)
+    assert np.array_equal(np.isfinite(level), known)
+    low = (np.cumsum(state.histogram, axis=0) >= 0.5 * state.seen).argmax(axis=0)
+    assert np.all(np.abs(level - (LOWEST + STEP * (low + 0.5)))[known] <= STEP / 2 + 1e-4)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 20))
+@settings(max_examples=20)
+def test_a_state_that_is_given_up_becomes_the_same_next_one(seed: int, n: int) -> None:
+    looks = random_looks(seed, n)
+    state = reference.nothing(GRID)
+    for power in looks:
+        before = state
+        state = reference.updated(state, reference.contribution(power, SEA_DB), given_up=True)
+        assert state.histogram is before.histogram
+        assert state.looks == before.looks + 1
+    copied = built(looks)
+    for name in ("histogram", "mean", "lowest", "seen"):
+        np.testing.assert_array_equal(getattr(state, name), getattr(copied, name))

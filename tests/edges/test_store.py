@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
@@ -25,16 +25,19 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
+from monitor import track_state
 from monitor.alert import Change, Incident, Kind, State
+from monitor.aoi import Aoi, Zone, ZoneKind
 from monitor.errors import StoreError
+from monitor.grid import Grid
 from monitor.look import Look
 from monitor.measurement import Measurement, Reason
-from monitor.reference import BINS, Reference
 from monitor.scene import Direction, Pass, Scene, Sensor, Track
-from monitor.store import Notice, SavedReference, Seen, Store, Transaction, schema
+from monitor.site import Site
+from monitor.store import Notice, SavedState, Seen, Store, Transaction, schema
 from monitor.store.packing import incident_from, incident_json, pack, unpack
+from monitor.track_state import Past, TrackState
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 MONTH = "2025-03"
@@ -646,43 +649,55 @@ def test_a_delivery_is_not_claimed_before_its_time(store: Store) -> None:
 # packing
 
 
-@settings(max_examples=25)
-@given(
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6).flatmap(
-        lambda shape: st.builds(
-            Reference,
-            looks=st.integers(0, 10_000),
-            histogram=hnp.arrays(np.uint8, (BINS, *shape)),
-            mean=hnp.arrays(np.float32, shape, elements=st.floats(width=32)),
-            seen=hnp.arrays(np.uint16, shape),
-        )
-    )
-)
-def test_a_reference_survives_packing_bit_by_bit(reference: Reference) -> None:
-    again = unpack(pack(reference))
-    assert again.looks == reference.looks
-    for name in ("histogram", "mean", "seen"):
-        before, after = getattr(reference, name), getattr(again, name)
-        assert (before.dtype, before.shape) == (after.dtype, after.shape)
-        assert before.tobytes() == after.tobytes()
+GRID = Grid(epsg=32652, left=0, top=40, resolution=10, height=4, width=5)
+BOX = shapely.box(129, 42, 129.001, 42.001)
 
 
-def test_a_saved_reference_is_found_by_its_recipe_only(store: Store) -> None:
-    made = Reference(
-        looks=3,
-        histogram=np.ones((BINS, 2, 3), np.uint8),
-        mean=np.ones((2, 3), np.float32),
-        lowest=np.full((2, 2, 3), -2000, np.int16),
-        seen=np.ones((2, 3), np.uint16),
-    )
+def filled_state(sensor: Sensor, seed: int = 0) -> TrackState:
+    """A state with other numbers in every array."""
+    zone = Zone(name="yard", kind=ZoneKind.CARGO_YARD, outline=BOX)
+    everywhere = np.ones(GRID.shape, bool)
+    aoi = Aoi(id="a", name="A", outline=BOX, zones=(zone,))
+    site = Site(aoi=aoi, grid=GRID, masks={"yard": everywhere}, outline=everywhere)
+    rng, empty = np.random.default_rng(seed), track_state.nothing(site, sensor)
+
+    def stirred(part: Any) -> Any:
+        if part is None:
+            return None
+        values = {f.name: getattr(part, f.name) for f in fields(part)}
+        changed = {n: v + rng.random(v.shape).astype(v.dtype) for n, v in values.items() if isinstance(v, np.ndarray)}
+        return replace(part, **changed)
+
+    parts = {f.name: stirred(getattr(empty, f.name)) for f in fields(empty) if f.name != "past"}
+    return replace(empty, **parts, past=Past(sea_db=(-18.5, float("nan")), texture=(0.1,), haze=()))
+
+
+@pytest.mark.parametrize("sensor", Sensor)
+def test_a_state_survives_packing_bit_by_bit(sensor: Sensor) -> None:
+    state = filled_state(sensor)
+    again = unpack(pack(state))
+    for part in fields(state):
+        held, back = getattr(state, part.name), getattr(again, part.name)
+        assert type(held) is type(back)
+        for field in fields(held) if held is not None else ():
+            before, after = getattr(held, field.name), getattr(back, field.name)
+            assert type(before) is type(after)
+            if isinstance(before, np.ndarray):
+                assert (before.dtype, before.shape, before.tobytes()) == (after.dtype, after.shape, after.tobytes())
+            else:
+                assert repr(before) == repr(after)
+
+
+def test_a_saved_state_is_found_by_its_recipe_only(store: Store) -> None:
+    made = filled_state(Sensor.SENTINEL1)
     with store.transaction() as tx:
-        tx.save_reference("rajin", "s1-021d-vv", "reference/1", SavedReference(reference=made, position=4, digest="d"))
-        tx.save_reference("rajin", "s1-021d-vv", "reference/1", SavedReference(reference=made, position=5, digest="e"))
-        found = tx.reference("rajin", "s1-021d-vv", "reference/1")
+        tx.save_state("rajin", "s1-021d-vv", "state/1", SavedState(state=made, position=4, digest="d"))
+        tx.save_state("rajin", "s1-021d-vv", "state/1", SavedState(state=made, position=5, digest="e"))
+        found = tx.state("rajin", "s1-021d-vv", "state/1")
         assert found is not None
-        assert (found.position, found.digest, found.reference.looks) == (5, "e", 3)
-        assert tx.reference("rajin", "s1-021d-vv", "reference/2") is None
-        assert tx.reference("rajin", "s1-087a-vv", "reference/1") is None
+        assert (found.position, found.digest, found.state.looks) == (5, "e", 0)
+        assert tx.state("rajin", "s1-021d-vv", "state/2") is None
+        assert tx.state("rajin", "s1-087a-vv", "state/1") is None
 
 
 moments = st.integers(0, 2_500_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))

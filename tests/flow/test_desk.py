@@ -26,10 +26,10 @@ from monitor.aoi import Aoi
 from monitor.errors import AoiError, ConfigError, NoSource
 from monitor.flow import tell
 from monitor.flow.desk import Desk, at_desk, opened, problems_of
-from monitor.flow.track import site
 from monitor.flow.watch import Trouble
 from monitor.measures import Reason
 from monitor.scene import Sensor
+from monitor.site import site
 
 Make = Callable[..., Desk]
 

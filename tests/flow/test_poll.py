@@ -528,9 +528,9 @@ def test_a_changed_outline_of_another_shape_starts_a_reference_of_its_own(
     summary = polled(port, store, catalogued_beside(archive, radar(archive.items)[: FIRST_SIZE + 1]))
     assert summary.new_looks == 1
     with store.transaction() as tx:
-        saved = tx.reference(AOI, TRACK, RECIPE)
+        saved = tx.state(AOI, TRACK, RECIPE)
     assert saved is not None
-    assert saved.reference.mean.shape == port.grid().shape
+    assert saved.state.water.mean.shape == port.grid().shape
 
 
 def test_the_blind_time_after_the_last_look_is_told_and_ends(archive: Archive, corner: Aoi, store: Store) -> None:

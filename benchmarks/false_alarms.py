@@ -1,0 +1,185 @@
+"""False alarms on a sea without ships, nominal against measured; and ships found on the same seas.
+
+A false alarm is a pixel of the plain constant false-alarm rate test (`clutter.exceeding`): what the product asks of a
+vessel on top of that, contrast, area and a peak, makes false vessels much rarer than false pixels. A pixel over the
+threshold is seldom alone, as the 3 x 3 window makes neighbours alike, so the interval of a rate is that of a Poisson
+count divided by the variance of the counts of the looks over their mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from benchmarks import sea
+from monitor import clutter, reference
+from monitor.grid import Grid, Mask
+from monitor.radiometry import LinearPower
+from monitor.reference import Background
+from monitor.simulate import speckle
+from monitor.vessels import Vessel
+from monitor.vessels.radar import detect
+
+NOMINAL = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+LOOKS = 160
+"""Of each state of the sea, 1 megapixel each: 17 false alarms at 1e-7."""
+
+LEVELS_DB = (-22.0, -18.0, -15.0, -12.0, -10.0)
+GRID = Grid(epsg=32636, left=500_000.0, top=4_000_000.0, resolution=10.0, height=240, width=240)
+SCENES = 12
+"""With nine ships each."""
+
+REACH_M = 60.0
+"""Between the middle of a ship and that of the patch found."""
+
+QUAY = sea.Hull(x=501_200.0, y=3_998_800.0, heading_deg=90.0, length_m=900.0, width_m=40.0, backscatter_db=-1.0)
+BERTHED_M = 115.0
+HISTORY = 20
+FENDER_M = 2.0
+
+
+def run(_folder: Path | None, _drawn: Path | None) -> dict[str, Any]:
+    """Figures: rates by state and nominal rate with 95 % intervals, the worst ratio, laws chosen, recall of ships."""
+    water: Mask = np.ones((sea.SIDE, sea.SIDE), bool)
+    squares = sea.Squares(np.random.default_rng(1))
+    rates: dict[str, dict[str, float]] = {}
+    intervals: dict[str, dict[str, list[float]]] = {}
+    laws: dict[str, dict[str, int]] = {}
+    for number, state in enumerate(sea.STATES):
+
+        def alarms(look: int, seed: int = number, state: sea.State = state) -> tuple[list[int], str]:
+            ready = clutter.prepared(sea.look(state, squares, np.random.default_rng([2, seed, look])), water)
+            around = clutter.sea_around(ready.power, water, evenness=ready.evenness)
+            counts = [int(clutter.exceeding(ready.power, water, around, p).sum()) for p in NOMINAL]
+            return counts, around.law.kind.value
+
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(alarms, range(LOOKS)))
+        counts = np.array([one for one, _ in found])
+        kinds = [kind for _, kind in found]
+        laws[state.name] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+        rates[state.name] = {
+            f"{p:.0e}": _round(float(n)) for p, n in zip(NOMINAL, counts.mean(0) / water.size, strict=True)
+        }
+        intervals[state.name] = {f"{p:.0e}": _interval(counts[:, k], water.size) for k, p in enumerate(NOMINAL)}
+    ratios = {p: max(_ratio(row[p], float(p)) for row in rates.values()) for p in rates[sea.STATES[0].name]}
+    return {
+        "sea": rates,
+        "worst_ratio": _rounded(max(ratios.values())),
+        "worst_ratio_at": {p: _rounded(ratio) for p, ratio in ratios.items()},
+        "within_95": intervals,
+        "laws": laws,
+        "megapixels_a_state": round(LOOKS * water.size / 1e6),
+        "ships": ships(),
+    }
+
+
+def _round(rate: float) -> float:
+    return float(f"{rate:.3g}")
+
+
+def _rounded(ratio: float) -> float | None:
+    """None: no alarm at all in some state, too few looks for that rate."""
+    return None if math.isinf(ratio) else round(ratio, 2)
+
+
+def _ratio(rate: float, nominal: float) -> float:
+    return max(rate / nominal, nominal / rate) if rate else math.inf
+
+
+def _interval(counts: NDArray[np.int_], pixels: int) -> list[float]:
+    """95 % interval of a rate whose counts scatter more than Poisson counts do."""
+    total = float(counts.sum())
+    together = max(1.0, float(counts.var() / counts.mean())) if total else 1.0
+    low = stats.chi2.ppf(0.025, 2 * total / together) / 2 if total else 0.0
+    high = stats.chi2.ppf(0.975, 2 * (total / together + 1)) / 2
+    return [_round(float(n) * together / (len(counts) * pixels)) for n in (low, high)]
+
+
+def ships() -> dict[str, Any]:
+    """Recall by length and level of the sea, false vessels beside it."""
+    with ThreadPoolExecutor(2) as pool:
+        rows = [
+            (f"{level:.0f} dB", name, result)
+            for level in LEVELS_DB
+            for name, result in (
+                ("100 m", pool.map(lambda n, at=level: _roads(n, at, 100.0), range(SCENES))),
+                ("50 m", pool.map(lambda n, at=level: _roads(n, at, 50.0), range(SCENES))),
+                ("berthed 115 m", pool.map(lambda n, at=level: _at_the_quay(n, at), range(4 * SCENES))),
+            )
+        ]
+        out: dict[str, Any] = {}
+        for level, name, result in rows:
+            hits, there, extra = (sum(column) for column in zip(*result, strict=True))
+            out.setdefault(name, {})[level] = round(hits / there, 3)
+            out.setdefault("false vessels", {}).setdefault(name, {})[level] = extra
+    return out
+
+
+def _roads(number: int, level_db: float, length_m: float) -> tuple[int, int, int]:
+    """Nine ships on open water: found, there, and vessels found where none is."""
+    rng = np.random.default_rng([3, number, round(-level_db), round(length_m)])
+    power = np.full(GRID.shape, 10 ** (level_db / 10), np.float32)
+    hulls = []
+    for row in (40, 120, 200):
+        for column in (40, 120, 200):
+            x, y = GRID.xy(row + rng.uniform(-10, 10), column + rng.uniform(-10, 10))
+            hulls.append(sea.ship(rng, x, y, float(rng.uniform(0, 180)), length_m))
+            sea.add(power, GRID, hulls[-1], rng)
+    return _matched(_seen(power, rng), None, hulls)
+
+
+def _at_the_quay(number: int, level_db: float) -> tuple[int, int, int]:
+    """One ship alongside."""
+    rng = np.random.default_rng([4, number, round(-level_db)])
+    power = _quay(level_db)
+    y = QUAY.y + QUAY.width_m / 2 + FENDER_M + BERTHED_M / sea.SLENDER / 2
+    hull = sea.ship(rng, QUAY.x + float(rng.uniform(-300, 300)), y, 90.0, BERTHED_M)
+    sea.add(power, GRID, hull, rng)
+    return _matched(_seen(power, rng), _empty_quay(), [hull])
+
+
+def _quay(level_db: float) -> NDArray[np.float32]:
+    power = np.full(GRID.shape, 10 ** (level_db / 10), np.float32)
+    sea.add(power, GRID, QUAY)
+    return power
+
+
+_kept: list[Background] = []
+
+
+def _empty_quay() -> Background:
+    """The quay over twenty looks without a ship, in any wind."""
+    if not _kept:
+        state = reference.nothing(GRID)
+        for number in range(HISTORY):
+            rng = np.random.default_rng([5, number])
+            power = _seen(_quay(float(rng.uniform(LEVELS_DB[0], LEVELS_DB[-1]))), rng)
+            level = clutter.sea_level_db(power, np.ones(GRID.shape, bool))
+            state = reference.updated(state, reference.contribution(power, level))
+        _kept.append(reference.background(state))
+    return _kept[0]
+
+
+def _seen(mean: NDArray[np.float32], rng: np.random.Generator) -> LinearPower:
+    return LinearPower(mean * speckle(GRID.shape, rng))
+
+
+def _matched(power: LinearPower, known: Background | None, hulls: Iterable[sea.Hull]) -> tuple[int, int, int]:
+    water: Mask = np.ones(GRID.shape, bool)
+    at = [_place(vessel) for vessel in detect(power, water, known, GRID, sea_db=clutter.sea_level_db(power, water))]
+    hulls = list(hulls)
+    hits = sum(any(math.dist((h.x, h.y), place) <= REACH_M for place in at) for h in hulls)
+    extra = sum(all(math.dist((h.x, h.y), place) > REACH_M + h.length_m / 2 for h in hulls) for place in at)
+    return hits, len(hulls), extra
+
+
+def _place(vessel: Vessel) -> tuple[float, float]:
+    return GRID.xy(vessel.row, vessel.column)
