@@ -17,6 +17,7 @@ from typing import Any
 from monitor import measures, track_state
 from monitor.measures import LEAST_LOOKS, View
 from monitor.scene import Direction, Sensor, Track
+from monitor.site import site as site_of
 
 SIDE = 2000
 TRACK = Track(sensor=Sensor.SENTINEL1, relative_orbit=1, direction=Direction.ASCENDING, polarisation="VV")
@@ -43,13 +44,11 @@ def max_rss_mb() -> tuple[float, dict[str, float]]:
 def prepare(folder: Path) -> None:
     """The SIMULATED port on a large grid: its site, a look, and the state of the track before it."""
     from monitor import simulate
-    from monitor.site import Site
     from monitor.stack import Stack
 
     plan = simulate.plan(simulate.Scenario(seed=3, years=0.2, side=SIDE, optical=False))
     grid, aoi = simulate.place(SIDE).grid, simulate.simulated_aoi(SIDE)
-    masks = {z.name: grid.mask_of(z.outline) for z in aoi.zones}
-    site = Site(aoi=aoi, grid=grid, masks=masks, outline=grid.mask_of(aoi.outline))
+    site = site_of(aoi, grid)
     passes = plan.radar[:DRAWN]
     stacks = []
     for taken in passes:
@@ -61,7 +60,7 @@ def prepare(folder: Path) -> None:
         share = track_state.share_of(stacks[which], TRACK, site, passes[which].start)
         if share is not None:
             state = track_state.updated(state, share, site)
-    given = {"site": site, "at": passes[-1].start, "look": stacks[-1], "state": state}
+    given = {"place": (aoi, grid), "at": passes[-1].start, "look": stacks[-1], "state": state}
     for name, part in given.items():
         with (folder / name).open("wb") as file:
             pickle.dump(part, file, protocol=5)
@@ -75,12 +74,13 @@ def take(folder: Path) -> dict[str, float]:
             return pickle.load(file)  # noqa: S301 - written by `prepare` a moment ago
 
     steps = {"imports": _peak_mb()}
-    site, at, look, state = (given(name) for name in ("site", "at", "look", "state"))
+    place, at, look, state = (given(name) for name in ("place", "at", "look", "state"))
+    site = site_of(*place)
     steps["given"] = _peak_mb()
     share = track_state.share_of(look, TRACK, site, at)
     steps["share"] = _peak_mb()
     if share is not None:
-        state = track_state.updated(state, share, site)
+        state = track_state.updated(state, share, site, given_up=True)
     del share
     steps["updated"] = _peak_mb()
     measured = measures.measure(look, TRACK, site, at, View(state=state))

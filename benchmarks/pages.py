@@ -13,6 +13,9 @@ Figures = Mapping[str, Any]
 SCORES = ("kappa", "pcc", "f1", "auc", "precision", "recall", "count_mae", "length_mae_m")
 """Columns of the table of labelled data."""
 
+LONGEST = 8
+"""Entries of a list that a page shows."""
+
 ACCURACY = {
     "accuracy": """## Labelled data
 
@@ -89,7 +92,7 @@ def _tables(figures: Figures, title: str = "") -> list[str]:
     plain = {k: v for k, v in figures.items() if k not in rows}
     lines = _list(plain, title) if plain else []
     if rows and all(_flat_row(v) for v in rows.values()):
-        return lines + _grid(rows, title)
+        return lines + (_grid(rows, title) if _alike(rows) else _list(rows, title))
     for name, part in rows.items():
         lines += _tables(part, f"{title} {name}".strip())
     return lines
@@ -97,6 +100,12 @@ def _tables(figures: Figures, title: str = "") -> list[str]:
 
 def _flat_row(part: Figures) -> bool:
     return not any(isinstance(v, Mapping) for v in part.values())
+
+
+def _alike(rows: Mapping[str, Figures]) -> bool:
+    """True if the rows have most of their columns in common."""
+    every = {c for row in rows.values() for c in row}
+    return all(2 * len(row) > len(every) for row in rows.values())
 
 
 def _grid(rows: Mapping[str, Figures], title: str) -> list[str]:
@@ -113,6 +122,8 @@ def _list(figures: Figures, title: str = "figure") -> list[str]:
 
 def _flat(figures: Figures, before: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in figures.items():
+        if isinstance(value, list) and len(value) > LONGEST:
+            continue  # a series: it is in the JSON file
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")
         else:

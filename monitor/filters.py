@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,43 @@ from monitor.radiometry import LinearPower
 
 Array = NDArray[np.float32]
 
+BAND = 1 << 16
+"""Pixels worked on at once: with the temporaries a megabyte or two."""
+
 
 def box_mean(values: Array, use: Mask, size: int) -> Array:
     """Mean of the used pixels in a size x size window; NaN where there are none. Shape as `values`.
 
-    The window is cut at the rim of the image.
+    The window is cut at the rim of the image. In bands, to the last bit as at once: a running sum is kept whole along
+    its line, and sums of ones are exact wherever they begin.
     """
-    total = ndimage.uniform_filter(np.where(use, values, np.float32(0)), size, mode="constant")
-    share = ndimage.uniform_filter(use.astype(np.float32), size, mode="constant")
-    some = share > 0.5 / size**2
-    return np.divide(total, share, out=np.full(values.shape, np.nan, np.float32), where=some)
+    height, width = values.shape
+    total: Array = np.empty(values.shape, np.float32)
+    for columns in parts(width, max(1, BAND // max(1, height))):
+        band = np.where(use[:, columns], values[:, columns], np.float32(0))
+        total[:, columns] = ndimage.uniform_filter1d(band, size, axis=0, mode="constant")
+    for rows in parts(height, max(size, BAND // max(1, width))):
+        ndimage.uniform_filter1d(total[rows], size, axis=1, output=total[rows], mode="constant")
+        halo = slice(max(0, rows.start - size), rows.stop + size)
+        share = ndimage.uniform_filter(use[halo].astype(np.float32), size, mode="constant")
+        share = share[rows.start - halo.start :][: rows.stop - rows.start]
+        some = share > 0.5 / size**2
+        np.divide(total[rows], share, out=total[rows], where=some)
+        total[rows][~some] = np.nan
+    return total
+
+
+def parts(size: int, step: int) -> list[slice]:
+    """What covers 0 .. size, `step` at a time."""
+    return [slice(first, min(first + step, size)) for first in range(0, size, step)]
+
+
+def box_of(mask: Mask) -> tuple[slice, slice] | None:
+    """The rows and columns that hold all True pixels; None without one."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def window_sum(values: Array, size: int) -> Array:
@@ -54,10 +82,22 @@ def _doubled(part: Array, size: int, axis: int) -> Iterator[tuple[int, Array]]:
 
 
 def multilook(power: LinearPower, size: int = 3) -> LinearPower:
-    """Mean power in a size x size window, in linear power; NaN stays NaN."""
-    seen = np.isfinite(power)
-    total, count = window_sum(np.where(seen, power, np.float32(0)), size), window_sum(seen.astype(np.float32), size)
-    return LinearPower(np.divide(total, count, out=np.full(power.shape, np.nan, np.float32), where=seen))
+    """Mean power in a size x size window, in linear power; NaN stays NaN.
+
+    Band by band: what is made of one stays in the cache, and is the same to the last bit.
+    """
+    out: Array = np.full(power.shape, np.nan, np.float32)
+    above, step = size // 2, max(4 * size, BAND // max(1, power.shape[1]))
+    for first in range(0, power.shape[0], step):
+        start = max(0, first - above)
+        part = power[start : first + step + size - 1 - above]
+        seen = np.isfinite(part)
+        inner = slice(first - start, first - start + step)
+        total = window_sum(np.where(seen, part, np.float32(0)), size)[inner]
+        count = window_sum(seen.astype(np.float32), size)[inner]
+        rows = out[first : first + step]
+        np.divide(total[: len(rows)], count[: len(rows)], out=rows, where=seen[inner][: len(rows)])
+    return LinearPower(out)
 
 
 def blocks(values: Array, side: int) -> Array:
@@ -74,6 +114,7 @@ def spread_of_log(looks: float) -> float:
     return float(np.sqrt(special.polygamma(1, looks)))
 
 
+@lru_cache(maxsize=1024)
 def looks_of_spread(sigma: float) -> float:
     """Equivalent number of looks whose ln(intensity) has that standard deviation; within 0.5..1000.
 
@@ -91,6 +132,10 @@ def central_spread(values: Array) -> float:
 
     Of a large sample every so many-th value is taken: 20,000 give the quartiles to 1 %.
     """
-    values = values[:: max(1, values.size // 20_000)]
-    low, high = np.percentile(values, (25, 75))
+    low, high = np.percentile(values[:: thinned(values.size)], (25, 75))
     return float(high - low) / 1.349
+
+
+def thinned(size: int) -> int:
+    """Every how many-th value `central_spread` takes of so many; of what is thinned already it takes all."""
+    return max(1, size // 20_000)

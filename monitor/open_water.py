@@ -1,4 +1,4 @@
-"""Water from the imagery itself: in one optical image, and over a series of them.
+"""Water from one optical image itself. Over a series, the reference of the track tells it (`monitor.reference`).
 
 A pixel is wet in a look if it reflects less in the near infrared than in the green, as water does and hardly any land
 (NDWI > 0; McFeeters 1996, International Journal of Remote Sensing 17(7)), and is dark in the near infrared: the
@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from monitor.filters import central_spread
 from monitor.grid import Grid, Mask
+from monitor.thresholds import otsu
 
 Bands = Mapping[str, NDArray[np.float32]]
 """Surface or top-of-atmosphere reflectance (0..1, NaN = not seen or masked) by Sentinel-2 name of the band, each of
@@ -54,16 +55,6 @@ SHIP_WIDTH_M = 90.0
 GREENERY = 0.4
 """NDVI of something that grows."""
 
-BERTH_SHARE = 0.2
-"""A berth is free on a fifth of the looks at least; a quay never."""
-
-PERMANENT_SHARE = 0.5
-BERTH_WIDTH_M = 70.0
-"""Berths lie this near to what is water on most looks."""
-
-LEAST_SEEN = 4
-"""Clear looks without which a pixel is not called water."""
-
 
 def wet(bands: Bands) -> Mask:
     """Pixels that look like water in this image. Shape (height, width); False where not seen.
@@ -80,21 +71,9 @@ def wet(bands: Bands) -> Mask:
     level = float(np.median(nir[core]))
     step = max(SPREADS * central_spread(nir[core]), LEAST_STEP)
     # on the square root: nearly equal spread of dark and bright classes, and no trouble with zero
-    learnt = _otsu(np.sqrt(np.maximum(nir[seen], 0))) ** 2
+    learnt = otsu(np.sqrt(np.maximum(nir[seen], 0))) ** 2
     found: Mask = bluish & (nir < max(learnt, level + step))
     return found
-
-
-def _otsu(values: NDArray[np.float32]) -> float:
-    """The threshold that parts the values into two classes with the least spread within them (Otsu 1979)."""
-    if values.min() == values.max():
-        return float(values[0])
-    counts, edges = np.histogram(values, 256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below, total = np.cumsum(counts), np.cumsum(counts * centres)
-    above = below[-1] - below
-    mean_below, mean_above = total / np.maximum(below, 1), (total[-1] - total) / np.maximum(above, 1)
-    return float(centres[np.argmax(below * above * (mean_above - mean_below) ** 2.0)])
 
 
 def water_of(bands: Bands, grid: Grid) -> Mask:
@@ -142,24 +121,3 @@ def stretches(mask: Mask, grid: Grid) -> Mask:
     large[0] = False
     chosen: Mask = large[labels]
     return chosen
-
-
-def permanent(wet_looks: NDArray[np.integer], seen_looks: NDArray[np.integer], grid: Grid) -> Mask:
-    """The water of a series, berths included. Shape (height, width).
-
-    Args:
-        wet_looks: clear looks in which the pixel was wet.
-        seen_looks: clear looks of the pixel.
-        grid: of the images.
-
-    Water is what is wet in at least half of the clear looks, in stretches of 2 ha or more. Within 70 m of it a fifth
-    is enough: a berth that is busy four days of five is water, while a field that was flooded for a while is none.
-    """
-    often = seen_looks >= LEAST_SEEN
-    share = np.divide(wet_looks, seen_looks, out=np.zeros(wet_looks.shape), where=often)
-    most = stretches(share >= PERMANENT_SHARE, grid)
-    if not most.any():
-        return most
-    near: Mask = np.asarray(ndimage.distance_transform_edt(~most)) * grid.resolution <= BERTH_WIDTH_M
-    berths: Mask = near & (share >= BERTH_SHARE)
-    return most | berths

@@ -37,8 +37,14 @@ SHORE_PIXELS = 30
 SEA_PERCENT = 30.0
 """Percentile of the darkest levels that is the sea's: a drawn box may hold quays, aprons and ships."""
 
+SEA_WITHIN = 3.0
+"""dB over that: as much as the darkest level of open water differs within an AOI. Dark aprons begin at 5 dB."""
+
+AS_SEA = 4.0
+"""dB over the darkest level of the sea around: what was never darker is no water."""
+
 WATER_BELOW = 5.0
-"""dB over the sea: a pixel that was never as dark is no water."""
+"""dB over the sea: what is brighter when it is empty does not describe the sea."""
 
 BLOCK = 1 << 16
 """Pixels worked on at a time: what is made of them stays in the cache, and adds nothing to the peak of memory."""
@@ -96,20 +102,26 @@ class Reference:
         """True where the pixel was seen often enough. Shape (height, width)."""
         return self.seen >= LEAST_SEEN
 
+    def inside(self, window: tuple[slice, slice]) -> Reference:
+        """The part of it in those rows and columns, no copy."""
+        return replace(
+            self,
+            histogram=self.histogram[:, *window],
+            mean=self.mean[window],
+            lowest=self.lowest[:, *window],
+            seen=self.seen[window],
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """What a reference says of each pixel; derived once and used for many looks. All of shape (height, width)."""
+    """What a reference says of each pixel. All of shape (height, width).
+
+    What every look needs everywhere is derived once; the rest where it is asked for, as it takes four bytes a pixel.
+    """
 
     empty: Decibel
     """dB over the sea that the pixel exceeds on 4 of 5 looks; NaN where seen too rarely."""
-
-    busy: Decibel
-    """dB over the sea that the pixel exceeds on every tenth look; NaN where seen too rarely."""
-
-    darkest: Decibel
-    """dB that the pixel went below once only; inf where seen less than twice. A structure never comes far below its
-    usual level, however calm the sea around it; a berth that was ever empty does."""
 
     water: Mask
     """True where the pixel has been about as dark as the sea. Single pixels follow their neighbours."""
@@ -117,31 +129,43 @@ class Background:
     shore: Mask
     """True for water within SHORE_PIXELS of something that is none: there the sea around is no guide."""
 
+    reference: Reference
+    """It is derived from."""
+
+    @property
+    def busy(self) -> Decibel:
+        """dB over the sea that the pixel exceeds on every tenth look; NaN where seen too rarely. Derived anew."""
+        return quantile(self.reference.histogram, BUSY_QUANTILE, self.reference.known(), OVER_SEA)
+
+    @property
+    def darkest(self) -> Decibel:
+        """dB that the pixel went below once only; inf where seen less than twice. Derived anew.
+
+        A structure never comes far below its usual level, however calm the sea around it; a berth that was ever empty
+        does.
+        """
+        return _darkest(self.reference)
+
     def inside(self, window: tuple[slice, slice]) -> Background:
         """The part of it in those rows and columns."""
         return Background(
             empty=Decibel(self.empty[window]),
-            busy=Decibel(self.busy[window]),
-            darkest=Decibel(self.darkest[window]),
             water=self.water[window],
             shore=self.shore[window],
+            reference=self.reference.inside(window),
         )
 
 
 def background(reference: Reference) -> Background:
     """The derived images of a reference."""
-    known = reference.known()
-    empty = quantile(reference.histogram, EMPTY_QUANTILE, known, OVER_SEA)
-    darkest = _darkest(reference)
-    dark = _as_dark_as_water(empty, darkest).astype(np.float32)
-    water: Mask = ndimage.uniform_filter(dark, 3, mode="nearest") > 0.5
-    near = ndimage.uniform_filter((~water).astype(np.float32), 2 * SHORE_PIXELS + 1, mode="nearest") > 1e-4
+    empty = quantile(reference.histogram, EMPTY_QUANTILE, reference.known(), OVER_SEA)
+    water = _share_around(_as_dark_as_water(empty, _darkest(reference)), 3) > 0.5
+    near = _share_around(~water, 2 * SHORE_PIXELS + 1) > 1e-4
     return Background(
         empty=empty,
-        busy=quantile(reference.histogram, BUSY_QUANTILE, known, OVER_SEA),
-        darkest=darkest,
         water=water,
         shore=water & near,
+        reference=reference,
     )
 
 
@@ -160,17 +184,24 @@ def _as_dark_as_water(empty: Decibel, darkest: Decibel) -> Mask:
         little = (empty < WATER_BELOW) & np.isfinite(darkest)
     if not little.any():
         return np.zeros(empty.shape, bool)
-    sea = np.float32(np.percentile(darkest[little], SEA_PERCENT))
-    calm = little & (darkest < sea + np.float32(WATER_BELOW))
-    floor = box_mean(np.where(calm, darkest, np.float32(0)), calm, 2 * SHORE_PIXELS + 1)
+    sea = np.float32(np.percentile(darkest[little], SEA_PERCENT, overwrite_input=True))
+    calm = little & (darkest < sea + np.float32(SEA_WITHIN))
+    floor = box_mean(darkest, calm, 2 * SHORE_PIXELS + 1)
+    floor[~np.isfinite(floor)] = sea
     with np.errstate(invalid="ignore"):
-        dark: Mask = (darkest - np.where(np.isfinite(floor), floor, sea) < WATER_BELOW) & np.isfinite(empty)
-    return dark
+        dark: Mask = np.subtract(darkest, floor, out=floor) < AS_SEA
+    return dark & np.isfinite(empty)
+
+
+def _share_around(mask: Mask, size: int) -> NDArray[np.float32]:
+    return ndimage.uniform_filter(mask.astype(np.float32), size, mode="nearest")
 
 
 def _darkest(reference: Reference) -> Decibel:
     second = reference.lowest[1]
-    return Decibel(np.where(second == NEVER, np.float32(np.inf), second / np.float32(100)).astype(np.float32))
+    level = np.divide(second, np.float32(100), dtype=np.float32)
+    level[second == NEVER] = np.inf
+    return Decibel(level)
 
 
 def settled_size(total: int) -> int:

@@ -136,7 +136,10 @@ def share_of(stack: Stack, track: Track, site: Site, at: datetime, counts: Cloud
 
 def _radar(stack: Stack, track: Track, site: Site, at: datetime) -> Share | None:
     shown = quality.ground(stack, track.sensor)
-    power = LinearPower(np.where(shown.noise, np.float32(np.nan), stack.power(track.polarisation)))
+    power = stack.power(track.polarisation)
+    if shown.noise.any():
+        power = LinearPower(np.where(shown.noise, np.float32(np.nan), power))
+    del shown
     sea_db = sea_level_db(power, site.sea)
     if np.isnan(sea_db):
         return None
@@ -191,11 +194,14 @@ def masked(stack: Stack, clear: Mask) -> Stack:
     return replace(stack, bands=bands)
 
 
-def updated(state: TrackState, look: Share, site: Site) -> TrackState:
-    """The state after one more usable look."""
+def updated(state: TrackState, look: Share, site: Site, *, given_up: bool = False) -> TrackState:
+    """The state after one more usable look.
+
+    `given_up`: True if nobody needs the old state any more, nor what follows from it: its images are overwritten.
+    """
     usual, segments, season, counts = state.scatter, state.segments, state.season, state.clouds
     if usual is not None:
-        usual = scatter.updated(usual, look.water.smooth, state.water)
+        usual = scatter.updated(usual, look.water.smooth, state.water, given_up=given_up)
     if segments is not None:
         looks = speckle_looks(state)
         segments = omnibus.followed(segments, look.values, looks, look.at.toordinal() - FIRST_DAY)
@@ -204,7 +210,7 @@ def updated(state: TrackState, look: Share, site: Site) -> TrackState:
     if counts is not None and look.scl is not None:
         counts = clouds.updated(counts, look.scl, site.grid)
     return TrackState(
-        water=reference.updated(state.water, look.water),
+        water=reference.updated(state.water, look.water, given_up=given_up),
         yard=yard.updated(state.yard, look.level),
         scatter=usual,
         segments=segments,

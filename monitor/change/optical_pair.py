@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.change.irmad import mad, usable
-from monitor.change.thresholds import minimum_error
 from monitor.filters import box_mean
 from monitor.grid import Mask
+from monitor.thresholds import minimum_error
 
 Array = NDArray[np.float32]
 

@@ -18,15 +18,17 @@ mixed and would be lost otherwise, one in three of a square of 8 x 8.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.change.discoveries import FisherRatio, Student, unlikely
-from monitor.change.scatter import Scatter, squeezed
-from monitor.filters import Array, central_spread, looks_of_spread
+from monitor.change.scatter import Lent, Scatter, chance, drawn, lent, logs
+from monitor.filters import BAND, Array, box_of, central_spread, looks_of_spread, parts, thinned
 from monitor.grid import Grid, Mask
 from monitor.radiometry import FLOOR, LinearPower
 from monitor.reference import LEAST_SEEN, MEMORY, Reference
@@ -49,6 +51,7 @@ DB = float(10 / np.log(10))
 """dB of a natural logarithm of power."""
 
 Box = tuple[slice, slice]
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +123,15 @@ def changed(
     compared = _compared(smooth, reference, use, scatter)
     if compared is None:
         return None
-    ratio, law = compared.against(around)
+    ratio = compared.ratio()
+    spread, own = central_spread(ratio), compared.weather()
+    ratio, law = compared.against(ratio, own, around)
     cores, alone = unlikely(ratio, law, Q)
     up, down = ratio >= LEAST_DB / DB, ratio <= -LEAST_DB / DB
-    own = compared.weather()
     return Changed(
         brighter=_patches(compared, cores & up, alone & up, use.shape),
         darker=_patches(compared, cores & down, alone & down, use.shape),
-        looks=looks_of_spread(max(central_spread(compared.ratio), LEAST_SPREAD)),
+        looks=looks_of_spread(max(spread, LEAST_SPREAD)),
         common_db=own.shift * DB,
     )
 
@@ -146,76 +150,107 @@ def p_values(
     image = np.full(use.shape, np.nan)
     compared = _compared(smooth, reference, use, scatter)
     if compared is not None:
-        ratio, law = compared.against(around)
+        ratio, law = compared.against(compared.ratio(), compared.weather(), around)
         image[compared.box][compared.here] = law.p(ratio, np.arange(ratio.size))
     return image
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Compared:
-    """Log-ratios of the pixels of a zone."""
+    """The pixels of a zone beside their reference. The images are cut to the box and are the state's own, no copies."""
 
     box: Box
     here: Mask
     """Shape of the box. True for the pixels compared."""
 
-    ratio: Array
-    """ln(power of the look / reference), shape (pixels,)."""
+    size: int
+    """How many they are."""
 
-    looks: int
-    """Of the reference."""
+    smooth: Array
+    reference: Reference
+    scatter: Scatter | None
 
-    usual: Array | None
-    """Usual standard deviation of each, shape (pixels,)."""
+    def ratio(self) -> Array:
+        """ln(power of the look / reference) of the pixels compared, shape (size,)."""
+        mean = self.reference.mean[self.box]
 
-    freedom: Array | None
-    """Degrees of freedom of each usual deviation."""
+        def of(rows: slice, here: Pixels) -> Array:
+            look, usual = (np.maximum(image[rows][here], FLOOR) for image in (self.smooth, mean))
+            return np.log(look) - np.log(usual)
+
+        return self._gathered(of)
 
     def weather(self) -> Weather:
-        shift = float(np.median(self.ratio))
-        left = self.ratio - np.float32(shift)
-        if self.usual is not None:
-            left /= self.usual
+        """What all have in common."""
+        thin = thinned(self.size)
+        usual = np.float32(1) if self.scatter is None else self._usual(self.scatter, thin)
+        ratio = self.ratio()
+        left = ratio[::thin].copy()
+        shift = float(np.median(ratio, overwrite_input=True))
+        left -= np.float32(shift)
+        left /= usual
         return Weather(shift=shift, spread=max(central_spread(left), LEAST_SPREAD))
 
-    def against(self, around: Weather | None) -> tuple[Array, Student | FisherRatio]:
+    def against(self, ratio: Array, own: Weather, around: Weather | None) -> tuple[Array, Student | FisherRatio]:
         """The log-ratios less what all have in common, and the law they follow where nothing changed."""
-        own = self.weather()
         day = around or own
         # a zone that parts from all around it by what counts as change in a pixel is not under other weather
         shift = own.shift if abs(own.shift - day.shift) < LEAST_DB / DB else day.shift
-        ratio = self.ratio - np.float32(shift)
-        if self.usual is not None and self.freedom is not None:
-            # a day on which all pixels scatter more than they use to, or less, makes none of them special
-            return ratio, Student(scale=self.usual * np.float32(day.spread), freedom=self.freedom)
-        return ratio, FisherRatio(looks=looks_of_spread(day.spread), mean_of=max(self.looks, 1))
+        ratio = ratio - np.float32(shift)
+        if self.scatter is None:
+            return ratio, FisherRatio(looks=looks_of_spread(day.spread), mean_of=max(self.reference.looks, 1))
+        # a day on which all pixels scatter more than they use to, or less, makes none of them special
+        usual, count, degrees = self._usual(self.scatter), self.scatter.count[self.box], self._lent.degrees
+        freedom = self._gathered(lambda rows, here: np.minimum(count[rows][here], MEMORY) + degrees)
+        return ratio, Student(scale=usual * np.float32(day.spread), freedom=freedom)
+
+    def _usual(self, scatter: Scatter, thin: int = 1) -> Array:
+        """Usual standard deviation of every so many-th pixel."""
+        square, count, seen = scatter.square[self.box], scatter.count[self.box], self.reference.seen[self.box]
+
+        def of(rows: slice, here: Pixels) -> Array:
+            variance = drawn(square[rows][here], count[rows][here], self._lent)
+            return np.sqrt(variance * (1 + 1 / np.minimum(seen[rows][here], MEMORY).astype(np.float32)))
+
+        return self._gathered(of, thin)
+
+    @cached_property
+    def _lent(self) -> Lent:
+        """What the pixels lend to each other; only with a scatter."""
+        if self.scatter is None:
+            raise ValueError("without a scatter nothing is lent")
+        square, count = self.scatter.square[self.box], self.scatter.count[self.box]
+        by_chance = float(self._gathered(lambda rows, here: chance(count[rows][here])).mean(dtype=np.float64))
+        return lent(self._gathered(lambda rows, here: logs(square[rows][here], count[rows][here])), by_chance)
+
+    def _gathered(self, of: Callable[[slice, Pixels], NDArray[np.floating]], thin: int = 1) -> Array:
+        """The value of every so many-th pixel compared, made from a few rows at a time; shape (size / thin,)."""
+        values: Array = np.empty(-(-self.size // thin), np.float32)
+        height, width = self.here.shape
+        before = done = 0
+        for rows in parts(height, max(1, BAND // width)):
+            down, across = np.nonzero(self.here[rows])
+            mine = slice(-before % thin, None, thin)
+            before += down.size
+            made = of(rows, (down[mine], across[mine]))
+            values[done : done + made.size] = made
+            done += made.size
+        return values
 
 
 def _compared(smooth: LinearPower, reference: Reference, use: Mask, scatter: Scatter | None) -> _Compared | None:
-    box = _box_of(use)
+    box = box_of(use)
     if box is None:
         return None
-    seen = reference.seen[box]
-    here = use[box] & np.isfinite(smooth[box]) & (seen >= LEAST_SEEN) & (reference.mean[box] > 0)
+    here: Mask = use[box] & np.isfinite(smooth[box])
+    here &= reference.seen[box] >= LEAST_SEEN
+    here &= reference.mean[box] > 0
     if scatter is not None:
         here &= scatter.count[box] > 0
-    if here.sum() < LEAST_SAMPLE:
+    size = int(here.sum())
+    if size < LEAST_SAMPLE:
         return None
-    ratio = np.log(np.maximum(smooth[box][here], FLOOR)) - np.log(np.maximum(reference.mean[box][here], FLOOR))
-    usual = freedom = None
-    if scatter is not None:
-        count = scatter.count[box][here]
-        variance, lent = squeezed(scatter.square[box][here], count)
-        usual = np.sqrt(variance * (1 + 1 / np.minimum(seen[here], MEMORY).astype(np.float32)))
-        freedom = (np.minimum(count, MEMORY) + lent).astype(np.float32)
-    return _Compared(box=box, here=here, ratio=ratio, looks=reference.looks, usual=usual, freedom=freedom)
-
-
-def _box_of(use: Mask) -> Box | None:
-    rows, columns = np.flatnonzero(use.any(axis=1)), np.flatnonzero(use.any(axis=0))
-    if not rows.size:
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return _Compared(box=box, here=here, size=size, smooth=smooth[box], reference=reference, scatter=scatter)
 
 
 def _patches(compared: _Compared, cores: Mask, possible: Mask, shape: tuple[int, ...]) -> Mask:

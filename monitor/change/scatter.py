@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from monitor.filters import Array, looks_of_spread
+from monitor.filters import BAND, Array, looks_of_spread, parts
 from monitor.grid import Grid
 from monitor.radiometry import FLOOR, LinearPower
 from monitor.reference import MEMORY, Reference
@@ -50,37 +50,53 @@ def nothing(grid: Grid) -> Scatter:
     return Scatter(square=np.zeros(grid.shape, np.float32), count=np.zeros(grid.shape, np.uint16))
 
 
-def updated(scatter: Scatter, smooth: LinearPower, reference: Reference) -> Scatter:
+def updated(scatter: Scatter, smooth: LinearPower, reference: Reference, *, given_up: bool = False) -> Scatter:
     """The state after one more usable look.
 
     Args:
         scatter: before the look.
         smooth: linear power of the look, multilooked 3 x 3; NaN = not seen.
         reference: of the track *before* this look is added to it.
+        given_up: True if nobody needs the old state any more: its arrays are overwritten and become those of the new.
     """
-    valid = np.isfinite(smooth) & (reference.seen >= LEAST_BEFORE) & (reference.mean > 0)
+    made = scatter if given_up else Scatter(square=scatter.square.copy(), count=scatter.count.copy())
+    for rows in parts(smooth.shape[0], BLOCK):
+        _add(made.square[rows], made.count[rows], smooth[rows], reference.mean[rows], reference.seen[rows])
+    return made
+
+
+def _add(square: Array, count: NDArray[np.uint16], smooth: Array, mean: Array, seen: NDArray[np.uint16]) -> None:
+    """Adds a row of blocks to the state in place. All of one shape."""
+    valid = np.isfinite(smooth) & (seen >= LEAST_BEFORE) & (mean > 0)
     if not valid.any():
-        return scatter
+        return
     log_ratio = np.full(smooth.shape, np.nan, np.float32)
-    log_ratio[valid] = np.log(np.maximum(smooth[valid], FLOOR) / np.maximum(reference.mean[valid], FLOOR))
-    square = np.square((log_ratio - _weather(log_ratio))[valid])
-    square /= 1 + 1 / np.minimum(reference.seen[valid], MEMORY).astype(np.float32)
-    count = (scatter.count + valid).astype(np.uint16)
-    made = scatter.square.copy()
-    made[valid] += (square - made[valid]) / np.minimum(count[valid], MEMORY).astype(np.float32)
-    return Scatter(square=made, count=count)
+    log_ratio[valid] = np.log(np.maximum(smooth[valid], FLOOR) / np.maximum(mean[valid], FLOOR))
+    new = np.square((log_ratio - _weather(log_ratio))[valid])
+    new /= 1 + 1 / np.minimum(seen[valid], MEMORY).astype(np.float32)
+    count += valid
+    square[valid] += (new - square[valid]) / np.minimum(count[valid], MEMORY).astype(np.float32)
 
 
 def _weather(log_ratio: Array) -> Array:
-    """Median of the block of each pixel, shape as given; NaN where the block was not seen."""
+    """Median of the block of each pixel in a row of blocks, shape as given; NaN where the block was not seen."""
     height, width = log_ratio.shape
-    padded = np.pad(log_ratio, ((0, -height % BLOCK), (0, -width % BLOCK)), constant_values=np.nan)
-    rows, columns = padded.shape[0] // BLOCK, padded.shape[1] // BLOCK
-    cells = padded.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(rows * columns, -1)
+    padded = np.pad(log_ratio, ((0, 0), (0, -width % BLOCK)), constant_values=np.nan)
+    cells = padded.reshape(height, -1, BLOCK).swapaxes(0, 1).reshape(-1, height * BLOCK)
     ordered = np.sort(cells, axis=1)  # NaN go last
-    seen = np.isfinite(ordered).sum(axis=1)
-    medians = ordered[np.arange(len(ordered)), seen // 2].reshape(rows, columns)
-    return np.repeat(np.repeat(medians, BLOCK, 0), BLOCK, 1)[:height, :width]
+    medians = ordered[np.arange(len(ordered)), np.isfinite(ordered).sum(axis=1) // 2]
+    return np.repeat(medians, BLOCK)[None, :width]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lent:
+    """What all pixels of a zone tell of each."""
+
+    degrees: float
+    """d0: degrees of freedom."""
+
+    usual: float
+    """s0^2: the variance of ln(power) that they lend."""
 
 
 def squeezed(square: Array, count: NDArray[np.integer]) -> tuple[Array, float]:
@@ -89,21 +105,49 @@ def squeezed(square: Array, count: NDArray[np.integer]) -> tuple[Array, float]:
     Args:
         square: mean squared log-ratio of pixels, shape (n,), n > 1.
         count: from how many looks, > 0.
-
-    Smyth (2004), section 6.2, by the mean and variance of ln(square).
     """
-    own = np.minimum(count, MEMORY)
+    all_of_them = lent(logs(square, count), float(chance(count).mean(dtype=np.float64)))
+    return drawn(square, count, all_of_them), all_of_them.degrees
+
+
+def logs(square: Array, count: NDArray[np.integer]) -> Array:
+    """ln(square) less what few looks take from it; shape as given."""
     half = np.arange(1, MEMORY + 1) / 2
-    log = np.log(np.maximum(square, STEADIEST)) - _of(own, special.digamma(half) - np.log(half))
-    beyond_chance = float(np.var(log, dtype=np.float64) - _of(own, special.polygamma(1, half)).mean(dtype=np.float64))
+    log: Array = np.log(np.maximum(square, STEADIEST))
+    log -= _of(count, special.digamma(half) - np.log(half))
+    return log
+
+
+def chance(count: NDArray[np.integer]) -> Array:
+    """Variance of ln(square) by chance alone; shape as given."""
+    return _of(count, special.polygamma(1, np.arange(1, MEMORY + 1) / 2))
+
+
+def lent(log: Array, by_chance: float) -> Lent:
+    """Smyth (2004), section 6.2, by the mean and variance of `logs` of all, shape (n,), and the mean of `chance`."""
+    mean = float(log.mean(dtype=np.float64))
+    beyond_chance = _squares(log, mean) / log.size - by_chance
     # psi1(d0 / 2) = beyond_chance; ground that is all alike lends so many degrees that every pixel gets its variance
-    lent = 2 * looks_of_spread(float(np.sqrt(max(beyond_chance, 0.0))))
-    usual = np.exp(log.mean(dtype=np.float64) + special.digamma(lent / 2) - np.log(lent / 2))
-    variance = (np.float32(lent * usual) + own * square) / (np.float32(lent) + own)
-    return variance.astype(np.float32), lent
+    degrees = 2 * looks_of_spread(float(np.sqrt(max(beyond_chance, 0.0))))
+    return Lent(degrees=degrees, usual=float(np.exp(mean + special.digamma(degrees / 2) - np.log(degrees / 2))))
 
 
-def _of(own: NDArray[np.integer], table: NDArray[np.float64]) -> Array:
+def drawn(square: Array, count: NDArray[np.integer], by: Lent) -> Array:
+    """Variance of each pixel drawn towards that of all; shape as given."""
+    own = np.minimum(count, MEMORY)
+    variance: Array = (np.float32(by.degrees * by.usual) + own * square) / (np.float32(by.degrees) + own)
+    return variance.astype(np.float32)
+
+
+def _squares(values: Array, mean: float) -> float:
+    """Sum of the squared deviations, halved and halved again as numpy sums, without a double of the whole in memory."""
+    if values.size <= BAND:
+        return float(np.square(values - np.float64(mean)).sum())
+    half = values.size // 2 // 8 * 8
+    return _squares(values[:half], mean) + _squares(values[half:], mean)
+
+
+def _of(count: NDArray[np.integer], table: NDArray[np.float64]) -> Array:
     """The entry of a table for 1 .. MEMORY looks, for each pixel."""
-    entries: Array = table.astype(np.float32)[own - 1]
+    entries: Array = table.astype(np.float32)[np.minimum(count, MEMORY) - 1]
     return entries

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.clutter.bands import BLOCK, Each, block_sums, blocks_of, spread_out
+from monitor.clutter.bands import BLOCK, Each, bands, block_sums, blocks_of, spread_out
 from monitor.clutter.evidence import UNKNOWN, chosen
 from monitor.clutter.laws import Law, LawKind
 from monitor.clutter.steadiness import steadied
@@ -69,14 +69,21 @@ class Sea:
         """Standard deviation of ln(power), shape (height, width)."""
         return spread_out(self.block_spread, self.shape)
 
-    def limit(self, p_fa: float) -> Array:
+    def limit(self, p_fa: float, *, each: Each = map) -> Array:
         """ln(power) that a share `p_fa` of the pixels of the sea exceeds. Shape as `block_mean`."""
         known = self.block_spread[np.isfinite(self.block_mean)]
         if not known.size:
             return self.block_mean
         spreads = np.geomspace(float(known.min()), float(known.max()), POINTS)
         reaches = [self.law.reach(float(spread), p_fa) for spread in spreads]
-        return (self.block_mean + np.interp(self.block_spread, spreads, reaches)).astype(np.float32)
+        limit = np.empty_like(self.block_mean)
+
+        def work(rows: slice) -> None:
+            limit[rows] = self.block_mean[rows] + np.interp(self.block_spread[rows], spreads, reaches)
+
+        for _ in each(work, bands(limit.shape)):
+            pass
+        return limit
 
 
 def sea_around(

@@ -41,9 +41,11 @@ def sea_level_db(power: LinearPower, water: Mask) -> float:
     Lower than the median on purpose: a drawn water zone may hold quays and ships. NaN without a seen pixel.
     """
     values = power[water & np.isfinite(power)]
-    return (
-        float(to_db(LinearPower(np.percentile(values, [30.0]).astype(np.float32)))[0]) if values.size else float("nan")
-    )
+    if not values.size:
+        return float("nan")
+    # it is a copy: the percentile may spoil its order
+    level = np.percentile(values, [30.0], overwrite_input=True)
+    return float(to_db(LinearPower(level.astype(np.float32)))[0])
 
 
 def equivalent_looks(power: LinearPower, water: Mask) -> float:
@@ -63,15 +65,19 @@ def equivalent_looks(power: LinearPower, water: Mask) -> float:
     return looks_of_spread(spread * (1 + 0.106 / rough))
 
 
-def prepared(power: LinearPower, water: Mask) -> Prepared:
-    """The power to detect in: as it is, or multilooked 3 x 3 where speckle is strong."""
+def prepared(power: LinearPower, water: Mask, smooth: LinearPower | None = None) -> Prepared:
+    """The power to detect in: as it is, or multilooked 3 x 3 where speckle is strong.
+
+    `smooth`: the power multilooked 3 x 3, where it is at hand.
+    """
     looks = equivalent_looks(power, water)
     if not looks < FEW_LOOKS:
         return Prepared(power=power, evenness=1.0)
     near, next_to = (central_spread(_steps(power, water, lag)) for lag in (NEAR, 1))
     correlation = 1 - (next_to / near) ** 2 if near > 0 else 0.0
     # amplitudes correlate by the root of what intensities do
-    return Prepared(power=multilook(power), evenness=evenness_of_mean(float(np.sqrt(max(correlation, 0.0)))))
+    smooth = multilook(power) if smooth is None else smooth
+    return Prepared(power=smooth, evenness=evenness_of_mean(float(np.sqrt(max(correlation, 0.0)))))
 
 
 def ready(power: LinearPower, water: Mask) -> LinearPower:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from monitor.clutter.bands import BLOCK, Each, Sums, bands
 from monitor.clutter.laws import Law, uncensored
@@ -56,6 +55,7 @@ def windows_of(sums: Sums, each: Each) -> Windows:
         halo, inner = _with_halo(rows)
         around = _around(sums.count[halo], sums.first[halo], sums.second[halo])
         out.count[rows], out.mean[rows], out.variance[rows] = (v[inner] for v in around)
+        np.fmax(out.count[rows], np.float32(0), out=out.count[rows])
 
     for _ in each(work, bands(sums.count.shape)):
         pass
@@ -69,13 +69,13 @@ def _with_halo(rows: slice) -> tuple[slice, slice]:
 
 
 def _around(count: Array, first: Array, second: Array) -> tuple[Array, Array, Array]:
-    """Count, mean and variance over windows; mean and variance are NaN where nothing is counted."""
+    """Count, mean and variance over windows; NaN where nothing is counted."""
     count, first, second = (window_sum(values, WINDOW) for values in (count, first, second))
     count[count < 0.5] = np.nan
     first /= count
     second /= count
     second -= first**2
-    return np.nan_to_num(count, copy=False), first, np.maximum(second, np.float32(0), out=second)
+    return count, first, np.maximum(second, np.float32(0), out=second)
 
 
 def guarded(sums: Sums, each: Each) -> Mask:
@@ -98,7 +98,17 @@ def guarded(sums: Sums, each: Each) -> Mask:
         for _ in each(work, bands(some.shape)):
             pass
         use = some & left
-    guard: Mask = ndimage.maximum_filter(some & ~use, 3)
+    guard: Mask = np.empty_like(some)
+
+    def beside(rows: slice) -> None:
+        halo = slice(max(0, rows.start - 1), rows.stop + 1)
+        held = np.pad(some[halo] & ~use[halo], 1)
+        down = held[:-2] | held[1:-1] | held[2:]
+        grown = down[:, :-2] | down[:, 1:-1] | down[:, 2:]
+        guard[rows] = grown[rows.start - halo.start :][: rows.stop - rows.start]
+
+    for _ in each(beside, bands(some.shape)):
+        pass
     return guard
 
 

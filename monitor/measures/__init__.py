@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from monitor.aoi import WATER, Surface, Zone
+from monitor.aoi import WATER, Surface, Zone, ZoneKind
 from monitor.grid import Mask
 from monitor.measurement import Measurement, Reason
 from monitor.measures import backscatter
@@ -68,12 +68,13 @@ def measure(stack: Stack, track: Track, site: Site, at: datetime, view: View | N
     else:
         look = optical_look(stack, site, at=at, view=view, asked=asked)
     usually = view.state.water.known() if view is not None else None
-    usable = {
-        z.name: usability(
-            stack, track.sensor, cut[z.name], usually, kind=z.kind, shown=look.shown, conditions=look.conditions
+    usable = {}
+    for z in zones:
+        # where nothing is left of a zone, what was drawn says whether the look saw it
+        judged = cut[z.name] if cut[z.name].any() else site.masks[z.name]
+        usable[z.name] = usability(
+            stack, track.sensor, judged, usually, kind=z.kind, shown=look.shown, conditions=look.conditions
         )
-        for z in zones
-    }
     measured = [_Zone(look, z, cut[z.name], usable[z.name]).measurements(track.sensor) for z in zones]
     return Measured(
         measurements=tuple(m for of_zone in measured for m in of_zone),
@@ -113,7 +114,7 @@ class _Zone:
             measure=entry.name,
             value=value,
             unit=entry.unit,
-            n_valid=int(self._usable.use.sum()),
+            n_valid=int((self._usable.use & self._mask).sum()),
             valid_fraction=self._usable.valid_fraction,
             recipe=entry.recipe,
             reason=reason,
@@ -122,15 +123,27 @@ class _Zone:
     def _reason(self, entry: Measure) -> Reason | None:
         """Why there is no number; None if there should be one."""
         if not self._mask.any():
-            return Reason.NO_WATER if self._zone.surface is Surface.WATER else Reason.NOT_COVERED
+            return self._empty()
         if entry.name == "valid_fraction":
             return None
         if self._usable.reason is None and entry.needs_reference and self._look.view is None:
             return Reason.REFERENCE_YOUNG
         return self._usable.reason
 
+    def _empty(self) -> Reason:
+        """Why nothing is left of the zone."""
+        look, drawn = self._look, self._look.site.masks[self._zone.name]
+        if look.view is not None and drawn.any() and not (look.view.state.water.known() & drawn).any():
+            return Reason.REFERENCE_YOUNG
+        return Reason.NO_WATER if self._zone.surface is Surface.WATER else Reason.NOT_COVERED
+
     def _blind(self, kind: Canary) -> bool:
-        """True if what was put into a copy of the look was not found in it."""
+        """True if what was put into a copy of the look was not found in it.
+
+        The reference water is not asked: no ship is looked for there.
+        """
+        if kind is Canary.SHIP and self._zone.kind is ZoneKind.REFERENCE_WATER:
+            return False
         if kind not in self._alive:
             look = self._look
             shows = {Canary.SHIP: look.shows_ship, Canary.CHANGE: look.shows_change, Canary.FILL: look.shows_fill}

@@ -25,8 +25,9 @@ Box = tuple[slice, slice]
 LENGTH_M, WIDTH_M, HEADING_DEG = 100.0, 16.0, 30.0
 """Of the ship."""
 
-SHIP_POWER = np.float32(0.33)
-"""Mean backscatter of its hull (-4.8 dB): a radar cross section of some 530 m2, faint for a ship of that size."""
+SHIP_POWER = np.float32(1.0)
+"""Mean backscatter of its hull (0 dB): a radar cross section of 1,600 m2. Labelled ships of that size at Latakia have
+3.5 dB more on average (docs/accuracy.md)."""
 
 SHIP_REFLECTANCE = np.float32(0.12)
 """Of its deck, in every band."""
@@ -45,7 +46,10 @@ NEAR_M = 60.0
 """A detection this near to the ship is the ship."""
 
 BLOCK_M = 60.0
-"""Side of the ground that changes."""
+"""Side of the ground that changes,"""
+
+LEAST_HALF = 3
+"""and half of it in pixels at least: changes of a few pixels are left out as speckle."""
 
 BLOCK_RISE = np.float32(4.0)
 """Factor of its power: 6 dB."""
@@ -163,7 +167,7 @@ def ship_found(vessels: Sequence[Vessel], spot: Place, grid: Grid) -> bool:
 
 def block(spot: Place, shape: tuple[int, int], grid: Grid) -> Mask:
     """True for the ground that is changed around the place. Shape of a look."""
-    half = max(1, round(BLOCK_M / grid.resolution / 2))
+    half = max(LEAST_HALF, round(BLOCK_M / grid.resolution / 2))
     mask: Mask = np.zeros(shape, bool)
     mask[max(0, spot.row - half) : spot.row + half, max(0, spot.column - half) : spot.column + half] = True
     return mask

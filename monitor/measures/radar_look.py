@@ -20,7 +20,7 @@ from monitor.measures.view import View
 from monitor.quality import Conditions, Ground
 from monitor.quality.registration import Shift, moved, shift
 from monitor.quality.sea_state import can_freeze, hides_ships, sea_state
-from monitor.radiometry import Decibel, LinearPower, to_db
+from monitor.radiometry import LinearPower, to_db
 from monitor.scene import Track
 from monitor.site import Site
 from monitor.stack import Stack
@@ -75,14 +75,15 @@ class RadarLook:
         if self.smooth is None or self.view is None:
             return None
         state = self.view.state
-        return ratio.weather(self.smooth, state.water, use & np.isfinite(self.smooth), state.scatter)
+        return ratio.weather(self.smooth, state.water, use, state.scatter)
 
     def fill(self, use: Mask) -> float:
         """Share of the pixels that stands out of the empty yard; NaN without a reference."""
         if self.smooth is None or self.view is None:
             return float("nan")
-        level = np.where(use, to_db(self.smooth), np.float32(np.nan))[self.site.ground]
-        return yard.fill(Decibel(level), self.view.empty_yard)
+        level = to_db(LinearPower(self.smooth[self.site.ground]))
+        level[~use[self.site.ground]] = np.nan
+        return yard.fill(level, self.view.empty_yard)
 
     def _filled(self, smooth: LinearPower) -> Mask:
         image: Mask = np.zeros(smooth.shape, bool)
@@ -158,7 +159,11 @@ def radar_look(stack: Stack, track: Track, site: Site, *, month: int, view: View
     # the sea is described on all water of the AOI: a zone alone may be too narrow for it
     water = (asked | view.background.water) & np.isfinite(power)
     sea_db = sea_level_db(power, site.sea)
-    found = detect(power, water, view.background, site.grid, sea_db=sea_db, track=track) if asked.any() else ()
+    found = (
+        detect(power, water, view.background, site.grid, sea_db=sea_db, track=track, smooth=smooth)
+        if asked.any()
+        else ()
+    )
     return RadarLook(
         site=site,
         view=view,

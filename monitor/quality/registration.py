@@ -103,11 +103,35 @@ class Shift:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Levels:
+    """ln(power) of an image, cut off from below. Taken where it is asked for: a whole one more would be memory."""
+
+    image: Floats
+    both: Mask
+    """True where both images were seen, shape (height, width). Elsewhere the level is 0."""
+
+    floor: np.float32
+
+    def band(self, rows: slice) -> Floats:
+        """Of whole rows."""
+        return self._of(self.image[rows], self.both[rows])
+
+    def at(self, flat: NDArray[np.intp]) -> Floats:
+        """At flat indices."""
+        return self._of(self.image.ravel().take(flat), self.both.ravel().take(flat))
+
+    def _of(self, power: Floats, both: Mask) -> Floats:
+        level = _log(np.where(both, power, np.float32(1)))
+        return np.maximum(level, self.floor, out=level)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Places:
     """The structured pixels of the reference: n of them."""
 
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
+    flat: NDArray[np.intp]
+    """Flat index of each, shape (n,)."""
+
     level: Floats
     """ln(power) there, shape (n,)."""
 
@@ -129,14 +153,13 @@ def shift(look: LinearPower, reference: LinearPower, water: Mask) -> Shift | Non
     both = (look > 0) & (reference > 0)
     if not both.any():
         return None
-    moving, fixed = (_log(image, both) for image in (look, reference))
-    sea = water & both
+    floor, sea = np.float32(-np.inf), water & both
     if sea.any():
-        # of the copy that the mask makes the median may spoil the order
-        floor = max(np.median(log[sea], overwrite_input=True) for log in (moving, fixed))
-        for log in (moving, fixed):
-            np.maximum(log, floor + np.float32(OVER_SEA_DB) * PER_DB, out=log)
-    places = _structures(fixed, both)
+        # of the copy that the mask makes the order may be spoilt
+        water_level = max(np.median(_log(image[sea]), overwrite_input=True) for image in (look, reference))
+        floor = water_level + np.float32(OVER_SEA_DB) * PER_DB
+    moving, fixed = (_Levels(image=image, both=both, floor=floor) for image in (look, reference))
+    places = _structures(fixed)
     if places is None:
         return None
     near = _refined(moving, places, np.zeros(2))
@@ -158,38 +181,36 @@ def moved(band: Floats, by: Shift, *, classes: bool = False) -> Floats:
     return ndimage.shift(band, back, order=0 if classes else 1, mode="constant", cval=np.nan)
 
 
-def _structures(fixed: Floats, both: Mask) -> _Places | None:
-    if min(fixed.shape) <= 2 * MARGIN:
+def _structures(fixed: _Levels) -> _Places | None:
+    height, width = fixed.both.shape
+    if min(height, width) <= 2 * MARGIN:
         return None
-    bands = range(0, fixed.shape[0] - 2 * MARGIN, BAND)
-    places = np.concatenate([_places_of(fixed, both, first) for first in bands])
-    rows, columns = np.divmod(places[:: max(1, places.size // MOST_PLACES)], fixed.shape[1])
-    blocks = (rows // BLOCK) * fixed.shape[1] + columns // BLOCK
+    places = np.concatenate([_places_of(fixed, first) for first in range(0, height - 2 * MARGIN, BAND)])
+    places = places[:: max(1, places.size // MOST_PLACES)]
+    rows, columns = np.divmod(places, width)
+    blocks = (rows // BLOCK) * width + columns // BLOCK
     blocks = (np.cumsum(np.bincount(blocks) > 0) - 1)[blocks]  # 0, 1, ... without a gap
     if not rows.size or blocks.max() + 1 < LEAST_BLOCKS:
         return None
-    slopes = [
-        (fixed[rows + down, columns + right] - fixed[rows - down, columns - right]) / 2
-        for down, right in ((1, 0), (0, 1))
-    ]
-    return _Places(rows=rows, columns=columns, level=fixed[rows, columns], slope=np.stack(slopes, axis=1), block=blocks)
+    slopes = [(fixed.at(places + step) - fixed.at(places - step)) / 2 for step in (width, 1)]
+    return _Places(flat=places, level=fixed.at(places), slope=np.stack(slopes, axis=1), block=blocks)
 
 
-def _log(image: Floats, both: Mask) -> Floats:
-    log = np.where(both, image, np.float32(1))
-    return np.log(log, out=log)
+def _log(image: Floats) -> Floats:
+    """The logarithm, in place."""
+    return np.log(image, out=image)
 
 
-def _places_of(fixed: Floats, both: Mask, first: int) -> NDArray[np.intp]:
+def _places_of(fixed: _Levels, first: int) -> NDArray[np.intp]:
     """Flat indices of structured pixels in a band of rows that begins MARGIN below `first`, in reading order."""
     rows = slice(first, first + BAND + 2 * MARGIN)
-    inner = fixed[rows][MARGIN - 2 : 2 - MARGIN, MARGIN - 2 : 2 - MARGIN]
+    inner = fixed.band(rows)[MARGIN - 2 : 2 - MARGIN, MARGIN - 2 : 2 - MARGIN]
     contrast = _over_window(inner, np.maximum, 5) - _over_window(inner, np.minimum, 5)
     # the look must be seen wherever it is searched
     down, across = np.nonzero(
-        (contrast > CONTRAST_DB * PER_DB) & _over_window(both[rows], np.logical_and, 2 * MARGIN + 1)
+        (contrast > CONTRAST_DB * PER_DB) & _over_window(fixed.both[rows], np.logical_and, 2 * MARGIN + 1)
     )
-    found: NDArray[np.intp] = (down + first + MARGIN) * fixed.shape[1] + across + MARGIN
+    found: NDArray[np.intp] = (down + first + MARGIN) * fixed.both.shape[1] + across + MARGIN
     return found
 
 
@@ -207,19 +228,19 @@ def _over_window(values: NDArray[T], joined: Callable[..., NDArray[T]], size: in
     return values
 
 
-def _whole(moving: Floats, places: _Places) -> NDArray[np.float64]:
+def _whole(moving: _Levels, places: _Places) -> NDArray[np.float64]:
     """The whole shift at which the images differ least, by the mean absolute difference. Shape (2,)."""
     steps = range(-REACH, REACH + 1)
     found = min((_difference(moving, places, down, right), down, right) for down in steps for right in steps)
     return np.array(found[1:], np.float64)
 
 
-def _difference(moving: Floats, places: _Places, down: int, right: int) -> float:
-    difference = moving[places.rows + down, places.columns + right] - places.level
+def _difference(moving: _Levels, places: _Places, down: int, right: int) -> float:
+    difference = moving.at(places.flat + down * moving.both.shape[1] + right) - places.level
     return float(np.abs(difference - np.median(difference)).mean())
 
 
-def _refined(moving: Floats, places: _Places, at: NDArray[np.float64]) -> Shift | None:
+def _refined(moving: _Levels, places: _Places, at: NDArray[np.float64]) -> Shift | None:
     for _ in range(ROUNDS):
         if np.abs(at).max() >= REACH:
             return None
@@ -238,14 +259,13 @@ def _refined(moving: Floats, places: _Places, at: NDArray[np.float64]) -> Shift 
     return Shift(rows=float(at[0]), columns=float(at[1]), error=error) if error <= LARGEST_ERROR else None
 
 
-def _interpolated(moving: Floats, places: _Places, at: NDArray[np.float64]) -> Floats:
+def _interpolated(moving: _Levels, places: _Places, at: NDArray[np.float64]) -> Floats:
     """The look at the places moved by `at`, bilinear: one pair of weights serves all. Up to MARGIN pixels."""
     down, right = (int(v) for v in np.floor(at))
     low, left = at - (down, right)
-    corner, flat = (places.rows + down) * moving.shape[1] + places.columns + right, moving.ravel()
-    upper, lower = (
-        flat.take(first) * (1 - left) + flat.take(first + 1) * left for first in (corner, corner + moving.shape[1])
-    )
+    width = moving.both.shape[1]
+    corner = places.flat + down * width + right
+    upper, lower = (moving.at(first) * (1 - left) + moving.at(first + 1) * left for first in (corner, corner + width))
     there: Floats = (upper * (1 - low) + lower * low).astype(np.float32)
     return there
 
@@ -259,7 +279,7 @@ def _weighted(difference: Floats) -> tuple[Floats, Floats]:
     return around * weight, weight
 
 
-def _look_slope(moving: Floats, places: _Places, at: NDArray[np.float64]) -> Floats:
+def _look_slope(moving: _Levels, places: _Places, at: NDArray[np.float64]) -> Floats:
     """Change of the look per pixel along rows and columns, where the reference has its places; shape (n, 2)."""
     ahead, behind = (np.stack([_interpolated(moving, places, at + s * axis) for axis in np.eye(2)]) for s in (1, -1))
     return ((ahead - behind) / np.float32(2)).T

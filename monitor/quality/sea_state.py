@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clutter import sea_level_db
-from monitor.filters import blocks, central_spread
+from monitor.filters import BAND, blocks, box_of, central_spread, parts
 from monitor.grid import Mask
 from monitor.measurement import Reason
 from monitor.quality.usual import unusually_high
@@ -83,7 +83,8 @@ def sea_state(power: LinearPower, water: Mask) -> SeaState | None:
     if np.isnan(level):
         return None
     texture = _texture(power, water)
-    upper_db = db_of(float(np.percentile(power[water & np.isfinite(power)], UPPER)))
+    seen = power[water & np.isfinite(power)]
+    upper_db = db_of(float(np.percentile(seen, UPPER, overwrite_input=True)))
     return SeaState(level_db=level, texture=texture, kind=_kind(level, upper_db, texture))
 
 
@@ -126,14 +127,29 @@ def _kind(level_db: float, upper_db: float, texture: float) -> SeaKind:
 
 def _texture(power: LinearPower, water: Mask) -> float:
     """Root of the semivariance 8 blocks apart less that of neighbouring blocks (the "nugget" of Matheron 1963)."""
-    use = water & np.isfinite(power)
-    full = blocks(use.astype(np.float32), BLOCK) == BLOCK**2
-    total = blocks(np.where(use, power, np.float32(0)), BLOCK)
-    log = np.where(full, np.log(np.maximum(total / np.float32(BLOCK**2), FLOOR)), np.float32(np.nan))
+    log = _of_blocks(power, water)
     near, far = (_differences(log, lag) for lag in (1, FAR))
     if min(near.size, far.size) < LEAST_PAIRS:
         return float("nan")
     return float(np.sqrt(max(central_spread(far) ** 2 - central_spread(near) ** 2, 0.0) / 2))
+
+
+def _of_blocks(power: LinearPower, water: Mask) -> NDArray[np.float32]:
+    """ln(mean power) of the blocks around all water; NaN where one is not all water, and seen."""
+    held = box_of(water)
+    if held is None:
+        return np.full((1, 1), np.nan, np.float32)
+    box = tuple(slice(side.start // BLOCK * BLOCK, -(-side.stop // BLOCK) * BLOCK) for side in held)
+    power, water = LinearPower(power[box]), water[box]
+    rows = parts(water.shape[0], BLOCK * max(1, BAND // (BLOCK * water.shape[1])))
+    return np.concatenate([_log_means(power[band], water[band]) for band in rows])
+
+
+def _log_means(power: NDArray[np.float32], water: Mask) -> NDArray[np.float32]:
+    use = water & np.isfinite(power)
+    full = blocks(use.astype(np.float32), BLOCK) == BLOCK**2
+    total = blocks(np.where(use, power, np.float32(0)), BLOCK)
+    return np.where(full, np.log(np.maximum(total / np.float32(BLOCK**2), FLOOR)), np.float32(np.nan))
 
 
 def _differences(log: NDArray[np.float32], lag: int) -> NDArray[np.float32]:

@@ -201,11 +201,7 @@ class StateTable(Tables):
         """The saved state of a track; None if there is none of this recipe."""
         r = t.references
         row = self._c.execute(select(r).where(r.c.aoi == aoi, r.c.track == track, r.c.recipe == recipe)).first()
-        return (
-            None
-            if row is None
-            else SavedState(state=unpack(row.state), position=row.position, digest=row.digest)
-        )
+        return None if row is None else SavedState(state=unpack(row.state), position=row.position, digest=row.digest)
 
     def save_state(self, aoi: str, track: str, recipe: str, saved: SavedState) -> None:
         """Replaces the state of a track."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pyproj import Proj
 from scipy import ndimage
 
+from monitor.filters import BAND, parts
 from monitor.grid import Grid, Mask, lonlat
-from monitor.radiometry import Decibel
+from monitor.radiometry import Decibel, LinearPower, to_db
 from monitor.scene import Track
 from monitor.vessels.hulls import Patch
 from monitor.vessels.orbit import Viewing, viewing
@@ -38,7 +39,7 @@ TURNS_DEG = (-1.0, 0.0, 1.0)
 THIN_DB = 1.5
 """dB over the water beside it, and as far off over the sea."""
 
-WIDE = (5, 5)
+WIDE = 5
 """Pixels: a line is as wide as a point is blurred."""
 
 LEAST_SHARE = 1 / 3
@@ -80,24 +81,35 @@ def side_lobes(contrast: Decibel, water: Mask, asked: Mask, view: Viewing, grid:
         grid: of the image.
     """
     rows, columns = np.nonzero(asked)
-    open_water = np.where(water, contrast, np.float32(np.nan))
     level = np.zeros(rows.size, np.float32)
     for turn in TURNS_DEG:
         for bearing in (grid_bearing(view, grid) + turn, grid_bearing(view, grid) + 90 + turn):
-            line = _Line(image=open_water, rows=rows, columns=columns, bearing=bearing, grid=grid)
+            line = _Line(image=contrast, use=water, rows=rows, columns=columns, bearing=bearing, grid=grid)
             near, beside = line.level(NEAR_M), np.fmax(line.level(NEAR_M, -ASIDE_M), line.level(NEAR_M, ASIDE_M))
             is_line = (near - beside > THIN_DB) & (line.level(FAR_M, both=False) > THIN_DB)
             level = np.where(is_line, np.fmax(level, near), level)
     whole = np.zeros(contrast.shape, np.float32)
     whole[rows, columns] = level
-    return Decibel(ndimage.grey_dilation(whole, WIDE) if level.any() else whole)
+    return Decibel(_widened(whole) if level.any() else whole)
+
+
+def _widened(lobes: Values) -> Values:
+    """The largest within WIDE; only where there is something memory is touched."""
+    wide: Values = np.zeros(lobes.shape, np.float32)
+    reach = WIDE // 2
+    for rows in parts(len(lobes), max(1, BAND // max(1, lobes.shape[1]))):
+        halo = slice(max(0, rows.start - reach), rows.stop + reach)
+        if lobes[halo].any():
+            found = ndimage.maximum_filter(lobes[halo], WIDE, mode="constant")
+            wide[rows] = found[rows.start - halo.start :][: rows.stop - rows.start]
+    return wide
 
 
 class _Line:
     """A straight line through each of some pixels."""
 
-    def __init__(self, *, image: Values, rows: Pixels, columns: Pixels, bearing: float, grid: Grid) -> None:
-        self.image, self.rows, self.columns = image, rows, columns
+    def __init__(self, *, image: Values, use: Mask, rows: Pixels, columns: Pixels, bearing: float, grid: Grid) -> None:
+        self.image, self.use, self.rows, self.columns = image, use, rows, columns
         self.step = np.array([-math.cos(math.radians(bearing)), math.sin(math.radians(bearing))]) / grid.resolution
         """Rows and columns a metre along it."""
 
@@ -118,7 +130,8 @@ class _Line:
         columns = np.rint(self.columns[:, None] + steps * across - aside * down).astype(np.intp)
         height, width = self.image.shape
         on = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        samples = np.where(on, self.image[np.where(on, rows, 0), np.where(on, columns, 0)], np.nan)
+        there = np.where(on, rows, 0), np.where(on, columns, 0)
+        samples = np.where(on & self.use[there], self.image[there], np.nan)
         samples.sort(axis=1)  # NaN comes last
         seen = np.isfinite(samples).sum(axis=1)
         middle = samples[np.arange(len(samples)), np.maximum(seen - 1, 0) // 2]
@@ -135,18 +148,19 @@ def ghost_shifts(view: Viewing, grid: Grid) -> list[tuple[float, float]]:
     ]
 
 
-def is_ghost(patch: Patch, level: Decibel, view: Viewing, grid: Grid) -> bool:
+def is_ghost(patch: Patch, power: LinearPower, view: Viewing, grid: Grid) -> bool:
     """True if something at least 20 dB brighter stands where the target would be whose azimuth ghost the patch is.
 
-    `level`: dB, shape (height, width), land too; where it is NaN or ends, nothing is known and nothing is a ghost.
+    `power`: shape (height, width), land too; where it is NaN or ends, nothing is known and nothing is a ghost.
     """
-    own = np.where(patch.inside, level[patch.box], -np.inf)
+    own = np.where(patch.inside, to_db(LinearPower(power[patch.box])), -np.inf)
     peak = np.unravel_index(int(np.argmax(own)), own.shape)
     row, column = patch.box[0].start + int(peak[0]), patch.box[1].start + int(peak[1])
     reach = round(GHOST_WITHIN_M / grid.resolution)
     for down, across in ghost_shifts(view, grid):
         r, c = row + round(down), column + round(across)
-        around = level[max(r - reach, 0) : max(r + reach + 1, 0), max(c - reach, 0) : max(c + reach + 1, 0)]
+        near = power[max(r - reach, 0) : max(r + reach + 1, 0), max(c - reach, 0) : max(c + reach + 1, 0)]
+        around = to_db(LinearPower(near))
         if np.isfinite(around).any() and float(np.nanmax(around)) >= own[peak] + GHOST_DB:
             return True
     return False

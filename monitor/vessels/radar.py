@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.clutter import CONTRAST_DB, prepared, sea_around, sea_level_db, standing_out
+from monitor.filters import BAND, parts
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower, to_db
 from monitor.reference import WATER_BELOW, Background
@@ -57,6 +58,7 @@ def detect(
     *,
     sea_db: float | None = None,
     track: Track | None = None,
+    smooth: LinearPower | None = None,
 ) -> list[Vessel]:
     """The vessels in a look.
 
@@ -67,26 +69,24 @@ def detect(
         grid: of the AOI.
         sea_db: level of the sea in this look, as it was told to the reference. None: that of `water`.
         track: tells the directions of side lobes and the places of ghosts. None: they are not looked for.
+        smooth: the power multilooked 3 x 3, where it is at hand.
     """
     sea_db = sea_level_db(power, water) if sea_db is None else sea_db
     view = None if track is None else artefacts.seen_by(track, grid)
-    ready = prepared(power, water)
-    level = to_db(ready.power)
-    over_empty = None if known is None else _over_empty(level, sea_db, known)
-    calm = water if known is None or over_empty is None else _calm(water, known, over_empty)
+    ready = prepared(power, water, smooth)
+    calm = water if known is None else _calm(ready.power, water, sea_db, known)
     out, contrast = standing_out(ready.power, water, sea_around(ready.power, calm, evenness=ready.evenness))
-    if known is not None and over_empty is not None:
-        unusual, berthed = _unusual(level, contrast, over_empty, known)
-        out = (out & unusual) | (berthed & water)
-    clear = contrast
+    if known is not None:
+        _keep_unusual(out, ready.power, contrast, water, sea_db=sea_db, known=known)
+    found = patches(out, contrast, grid)
     if view is not None:
-        lobes = artefacts.side_lobes(contrast, water if known is None else water & known.water, out, view, grid)
-        clear = Decibel(contrast - lobes)
-    found = [p for p in patches(out, contrast, grid) if clear[p.box][p.inside].max() >= PEAK_DB]
+        followed = water if known is None else water & known.water
+        lobes = artefacts.side_lobes(contrast, followed, out, view, grid)
+        found = [p for p in found if (p.contrast - lobes[p.box])[p.inside].max() >= PEAK_DB]
     if known is not None:
         found = [p for p in found if not _recurs(p, known)]
     if view is not None:
-        found = [p for p in found if not artefacts.is_ghost(p, level, view, grid)]
+        found = [p for p in found if not artefacts.is_ghost(p, ready.power, view, grid)]
     blur = GRD if ready.power is power else GRD_SMOOTHED
     return [measured(p, grid, blur) for p in without_splinters(found, grid)]
 
@@ -96,19 +96,33 @@ def _over_empty(level: Decibel, sea_db: float, known: Background) -> Decibel:
     return Decibel(level - np.float32(sea_db) - empty)
 
 
-def _calm(water: Mask, known: Background, over_empty: Decibel) -> Mask:
+def _calm(power: LinearPower, water: Mask, sea_db: float, known: Background) -> Mask:
     """Water that describes the sea."""
-    with np.errstate(invalid="ignore"):
-        calm: Mask = water & ~(known.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
+    calm = water.copy()
+    for band in _bands(water.shape):
+        here = known.inside(band)
+        over_empty = _over_empty(to_db(LinearPower(power[band])), sea_db, here)
+        with np.errstate(invalid="ignore"):
+            calm[band] &= ~(here.empty > WATER_BELOW) & ~(over_empty > FAR_OVER_EMPTY_DB)
     return calm
 
 
-def _unusual(level: Decibel, contrast: Decibel, over_empty: Decibel, known: Background) -> tuple[Mask, Mask]:
-    """Pixels brighter than they usually are, and those near the shore that are so by far. Shapes (height, width)."""
-    with np.errstate(invalid="ignore"):
-        itself = ~(level - known.darkest < OVER_DARKEST_DB)
-        berthed = known.shore & (over_empty > FAR_OVER_EMPTY_DB) & (contrast > CONTRAST_DB)
-        return itself & ~(over_empty < OVER_EMPTY_DB), itself & berthed
+def _keep_unusual(
+    out: Mask, power: LinearPower, contrast: Decibel, water: Mask, *, sea_db: float, known: Background
+) -> None:
+    """Leaves, in place, the pixels brighter than they usually are; adds water near the shore that is so by far."""
+    for band in _bands(water.shape):
+        here, level = known.inside(band), to_db(LinearPower(power[band]))
+        over_empty = _over_empty(level, sea_db, here)
+        with np.errstate(invalid="ignore"):
+            itself = ~(level - here.darkest < OVER_DARKEST_DB)
+            berthed = here.shore & (over_empty > FAR_OVER_EMPTY_DB) & (contrast[band] > CONTRAST_DB) & water[band]
+            out[band] = itself & ((out[band] & ~(over_empty < OVER_EMPTY_DB)) | berthed)
+
+
+def _bands(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """A few rows at a time: none of what is made of a pixel is ever there for all."""
+    return [(rows, slice(0, shape[1])) for rows in parts(shape[0], max(1, BAND // max(1, shape[1])))]
 
 
 def _recurs(patch: Patch, known: Background) -> bool:
@@ -120,6 +134,6 @@ def _recurs(patch: Patch, known: Background) -> bool:
     """
     if known.shore[patch.box][patch.inside].mean() > 0.5 or patch.peak_db >= GHOST_PEAK_DB:
         return False
-    busy = known.busy[patch.box][patch.inside]
+    busy = known.inside(patch.box).busy[patch.inside]
     busy = busy[np.isfinite(busy)]
     return busy.size > 0 and GHOST_LEVEL_DB[0] < float(np.percentile(busy, 75)) < GHOST_LEVEL_DB[1]

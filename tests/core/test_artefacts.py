@@ -10,7 +10,7 @@ import pytest
 
 from monitor import simulate
 from monitor.grid import Grid, Mask
-from monitor.radiometry import Decibel, LinearPower, to_db
+from monitor.radiometry import Decibel, LinearPower, to_db, to_power
 from monitor.scene import Direction, Sensor, Track
 from monitor.simulate.shapes import rectangle
 from monitor.vessels import artefacts
@@ -167,7 +167,7 @@ def test_a_ghost_has_a_target_twenty_decibels_brighter(sign: int, over_db: float
         inside=np.ones((3, 6), bool),
         contrast=np.full((3, 6), 10, np.float32),
     )
-    assert artefacts.is_ghost(patch, level, view, LATAKIA) == ghost
+    assert artefacts.is_ghost(patch, to_power(level), view, LATAKIA) == ghost
 
 
 def test_where_the_target_would_be_is_not_seen_nothing_is_a_ghost() -> None:
@@ -178,4 +178,4 @@ def test_where_the_target_would_be_is_not_seen_nothing_is_a_ghost() -> None:
         inside=np.ones((3, 6), bool),
         contrast=np.full((3, 6), 10, np.float32),
     )
-    assert not artefacts.is_ghost(patch, level, seen_by(VV87, GRID), GRID)
+    assert not artefacts.is_ghost(patch, to_power(level), seen_by(VV87, GRID), GRID)

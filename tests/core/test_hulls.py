@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from monitor import simulate, vessels
+from monitor import reference, simulate, vessels
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower
 from monitor.reference import Background
@@ -179,9 +179,11 @@ def test_splinters_beside_a_hull_are_no_vessels() -> None:
 
 
 def known(empty_db: np.ndarray, water: Mask) -> Background:
-    flat = Decibel(np.full(GRID.shape, -22, np.float32))
     return Background(
-        empty=Decibel(empty_db.astype(np.float32)), busy=flat, darkest=flat, water=water, shore=np.zeros_like(water)
+        empty=Decibel(empty_db.astype(np.float32)),
+        water=water,
+        shore=np.zeros_like(water),
+        reference=reference.nothing(GRID),
     )
 
 

@@ -8,11 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from monitor import open_water
 from monitor.grid import Grid, Mask
@@ -129,59 +125,6 @@ def test_a_cloud_that_was_masked_is_neither_seen_nor_warned_of() -> None:
 
 def test_nothing_seen_is_no_water() -> None:
     assert not open_water.water_of({band: np.full(GRID.shape, np.nan, np.float32) for band in SEA}, GRID).any()
-
-
-@given(
-    arrays.arrays(np.float32, st.integers(2, 300), elements=st.floats(0, 1, width=32)).filter(
-        lambda a: a.max() - a.min() > 1e-3
-    )
-)
-def test_otsu_parts_as_well_as_the_oracle(values: np.ndarray) -> None:
-    oracle = float(threshold_otsu(values))  # type: ignore[no-untyped-call]
-    assert within(values, open_water._otsu(values)) == pytest.approx(within(values, oracle), abs=5e-3)
-
-
-def within(values: np.ndarray, threshold: float) -> float:
-    """Variance within the two classes."""
-    classes = [c.astype(float) for c in (values[values <= threshold], values[values > threshold]) if c.size]
-    return float(sum(c.var() * c.size for c in classes)) / values.size
-
-
-def counts(looks: int) -> tuple[np.ndarray, np.ndarray]:
-    """A series of a coast: land in the west, water in the east; all looks clear."""
-    wet = np.zeros(GRID.shape, int)
-    wet[:, 90:] = looks
-    return wet, np.full(GRID.shape, looks)
-
-
-def test_a_berth_that_is_mostly_taken_is_permanent_water() -> None:
-    wet, seen = counts(20)
-    wet[100:103, 90:102] = 5
-    assert all_of(open_water.permanent(wet, seen, GRID), slice(None), slice(90, None))
-
-
-def test_a_berth_that_is_never_free_is_not() -> None:
-    wet, seen = counts(20)
-    wet[100:103, 90:102] = 1
-    assert not open_water.permanent(wet, seen, GRID)[100:103, 90:102].any()
-
-
-def test_a_flooded_field_is_no_permanent_water() -> None:
-    wet, seen = counts(20)
-    wet[20:70, 10:60] = 8
-    assert not open_water.permanent(wet, seen, GRID)[:, :90].any()
-
-
-def test_what_was_hardly_seen_is_not_called_water() -> None:
-    wet, seen = counts(open_water.LEAST_SEEN - 1)
-    assert not open_water.permanent(wet, seen, GRID).any()
-
-
-@given(st.integers(4, 60), st.floats(0, 1))
-def test_a_pixel_off_the_shore_is_water_from_half_of_the_looks_on(looks: int, share: float) -> None:
-    wet, seen = counts(looks)
-    wet[:] = round(share * looks)
-    assert open_water.permanent(wet, seen, GRID).all() == (round(share * looks) / looks >= 0.5)
 
 
 def test_labelled_ships_off_the_quays_lie_in_the_water(sen2ships: Path) -> None:

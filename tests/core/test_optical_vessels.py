@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from benchmarks.accuracy import sen2ships as benchmark
+from monitor import reference
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel
 from monitor.reference import Background
@@ -217,7 +219,8 @@ def background() -> Background:
     empty = 10 * np.log10(brightness({b: v.astype(np.float32) for b, v in port().items()}, EAST))
     shore = EAST & (ndimage.distance_transform_edt(EAST) <= 30)
     level = Decibel(empty.astype(np.float32))
-    return Background(empty=level, busy=level, darkest=level, water=EAST, shore=shore)
+    lowest = np.stack([np.round(level * 100).astype(np.int16)] * 2)
+    return Background(empty=level, water=EAST, shore=shore, reference=replace(reference.nothing(GRID), lowest=lowest))
 
 
 def test_the_blur_of_a_quay_is_no_ship() -> None:

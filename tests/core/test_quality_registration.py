@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
 
@@ -251,6 +252,10 @@ def test_holes_and_the_rim_have_no_structure() -> None:
     assert shift(LinearPower(whole[:12]), LinearPower(reference()[:12]), WATER[:12]) is None
 
 
+def levels(both: NDArray[np.bool_]) -> registration._Levels:
+    return registration._Levels(image=reference(), both=both, floor=np.float32(-np.inf))
+
+
 def test_the_structured_places_are_those_of_scipy() -> None:
     """Also across the bands that they are looked for in."""
     fixed = np.log(reference())
@@ -259,18 +264,20 @@ def test_the_structured_places_are_those_of_scipy() -> None:
     contrast = ndimage.maximum_filter(fixed, 5) - ndimage.minimum_filter(fixed, 5)
     inside = ndimage.minimum_filter(both, 2 * registration.MARGIN + 1, mode="constant")
     expected = np.argwhere((contrast > registration.CONTRAST_DB * registration.PER_DB) & inside)
-    places = registration._structures(fixed, both)
+    places = registration._structures(levels(both))
     assert places is not None
-    np.testing.assert_array_equal(np.stack([places.rows, places.columns], axis=1), expected)
-    cells = np.stack([places.rows // registration.BLOCK, places.columns // registration.BLOCK], axis=1)
+    where = np.stack(np.divmod(places.flat, fixed.shape[1]), axis=1)
+    np.testing.assert_array_equal(where, expected)
+    cells = where // registration.BLOCK
     assert len(np.unique(np.column_stack([cells, places.block]), axis=0)) == places.block.max() + 1
 
 
 @pytest.mark.parametrize("at", [(0.0, 0.0), (0.3, -0.7), (-4.9, 4.9), (5.6, -5.9)])
 def test_interpolation_is_that_of_scipy(at: tuple[float, float]) -> None:
-    fixed = np.log(reference())
-    places = registration._structures(fixed, np.isfinite(fixed))
+    fixed = levels(np.isfinite(reference()))
+    places = registration._structures(fixed)
     assert places is not None
-    expected = ndimage.map_coordinates(fixed, [places.rows + at[0], places.columns + at[1]], order=1)
+    rows, columns = np.divmod(places.flat, fixed.both.shape[1])
+    expected = ndimage.map_coordinates(np.log(reference()), [rows + at[0], columns + at[1]], order=1)
     found = registration._interpolated(fixed, places, np.array(at))
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)

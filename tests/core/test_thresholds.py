@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
-from monitor.change.thresholds import kmeans2, minimum_error, otsu
+from monitor.thresholds import minimum_error, otsu
 
 Learn = Callable[[np.ndarray], float]
-ALL: list[Learn] = [otsu, kmeans2, minimum_error]
+ALL: list[Learn] = [otsu, minimum_error]
 
 
 def mixture(seed: int, share: float, gap: float, wide: float, n: int = 20_000) -> np.ndarray:
@@ -29,14 +29,6 @@ def test_otsu_is_that_of_scikit_image(seed: int, share: float, gap: float) -> No
     assert otsu(values) == pytest.approx(
         threshold_otsu(values, 1024), abs=1.01 * step
     )  # that one names the bin's centre
-
-
-@given(st.integers(0, 50), st.floats(0.2, 0.8), st.floats(4, 9))
-def test_kmeans_cuts_half_way_between_the_means_of_what_it_cuts(seed: int, share: float, gap: float) -> None:
-    values = mixture(seed, share, gap, 1.0, 2000)
-    cut = kmeans2(values)
-    assert cut == pytest.approx((values[values > cut].mean() + values[values <= cut].mean()) / 2, abs=1e-9)
-    assert np.mean((values > cut) != (values > otsu(values))) < 0.01  # the same two classes, wherever between them
 
 
 def test_minimum_error_is_the_best_cut_of_its_own_criterion() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -215,10 +215,9 @@ def test_near_a_shore_the_empty_state_is_the_better_guide(shore: bool) -> None:
     power = LinearPower(look(21, [Hull(over_db=11)]) * uneven)
     known = Background(
         empty=Decibel(np.full(GRID.shape, 1, np.float32)),
-        busy=Decibel(np.full(GRID.shape, 3, np.float32)),
-        darkest=Decibel(np.full(GRID.shape, -40, np.float32)),
         water=WATER,
         shore=WATER & shore,
+        reference=replace(reference.nothing(GRID), lowest=np.full((2, *GRID.shape), -4000, np.int16)),
     )
     assert found(power) == []
     assert bool(found(power, known)) == shore

@@ -359,7 +359,7 @@ def test_a_young_track_says_so_and_comes_of_age(archive: Archive, corner: Aoi, s
         assert {n for _, n in tx.looks(AOI)} == {0}
         assert all(look.usable for look, _ in tx.looks(AOI))
     said = {r["measure"]: r["reason"] for r in rows}
-    assert said["vessel_count"] == said["changed_area_m2"] == Reason.REFERENCE_YOUNG
+    assert said["vessel_count"] == said["ship_presence"] == Reason.REFERENCE_YOUNG
     assert said["backscatter_db"] is said["valid_fraction"] is None
     summary = polled(corner, store, catalogued_beside(archive, radar(archive.items)[:FIRST_SIZE]))
     assert (summary.new_looks, summary.remeasured) == (1, FIRST_SIZE - 1)

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 BINS = 1024
 """Of the histogram between the least and the greatest score: a threshold is right to 0.1 % of that range."""
 
-ROUNDS = 100
-"""Two-means on a line settles in far fewer."""
-
 Real = NDArray[np.float64]
 
 
@@ -30,27 +27,6 @@ def otsu(values: NDArray[np.floating]) -> float:
     first = np.cumsum(counts * centres)
     gap = (first[-1] - first[:-1]) / np.maximum(upper, 1) - first[:-1] / np.maximum(lower, 1)
     return float(edges[1 + int(np.argmax(lower * upper * gap**2))])
-
-
-def kmeans2(values: NDArray[np.floating]) -> float:
-    """Midpoint between the two centres of k-means, started by a cut at the mean (Lloyd 1982).
-
-    On sorted values with running sums, so each round costs one search. It settles at the cut nearest to the mean that
-    satisfies the condition which Otsu's best cut satisfies too: the two differ where there are several.
-    """
-    finite = _finite(values)
-    if not _varied(finite):
-        return _only(finite)
-    ordered = np.sort(finite)
-    sums = np.concatenate([[0.0], np.cumsum(ordered, dtype=np.float64)])
-    total, n = float(sums[-1]), ordered.size
-    cut = total / n
-    for _ in range(ROUNDS):
-        below = min(max(int(np.searchsorted(ordered, cut, side="right")), 1), n - 1)
-        before, cut = cut, float(sums[below] / below + (total - sums[below]) / (n - below)) / 2
-        if cut == before:
-            break
-    return cut
 
 
 def minimum_error(values: NDArray[np.floating]) -> float:
