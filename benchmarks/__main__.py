@@ -16,7 +16,6 @@ from benchmarks import pages
 BENCHMARKS = {
     "startup": "time of --help and of a check on a cached AOI",
     "backfill": "DIR: a whole back-fill of a folder laid out like shared/data/latakia",
-    "vessels": "DIR: vessels found against labels.json of such a folder",
     "quiet": "DIR: alerts on the ship-free sea and the unchanged suburb of shared/data/california-rtc",
     "reads": "requests, bytes and time of windows read over HTTP, ours and plain rasterio",
     "archive": "DIR: error, size and time of looks kept in 16 bits, of a folder such as shared/data/california-rtc",
@@ -28,7 +27,7 @@ BENCHMARKS = {
     "kernels": "speed and memory of the kernels, beside peers from PyPI (benchmarks/peers/install)",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }
-NEED_FOLDER = frozenset({"accuracy", "archive", "backfill", "california", "fields", "quiet", "vessels"})
+NEED_FOLDER = frozenset({"accuracy", "archive", "backfill", "california", "fields", "quiet"})
 
 
 def main() -> None:

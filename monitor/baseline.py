@@ -99,8 +99,29 @@ def robust_sigma(values: np.ndarray) -> float:
     return float(1.4826 * factor * _median(distances))
 
 
+LARGEST_PERSISTENCE = 0.9
+
+
+def _persistence(values: np.ndarray, family: Family) -> float:
+    """How much wider than independent numbers these wander; 1 for all but SHARE.
+
+    What lies in a yard stays for weeks, so its looks repeat each other, and sums of their scores would pass any
+    threshold that is meant for independent looks. For an autoregressive series of lag-1 correlation r the variance of a
+    sum is (1 + r) / (1 - r) times that of independent numbers (Bartlett 1946, JRSS Supplement 8). r is that of
+    consecutive values, 0 at least.
+    """
+    if family is not Family.SHARE:
+        return 1.0
+    on_scale = np.array([compared(v, family) for v in values])
+    off = on_scale - on_scale.mean()
+    square = float(off @ off)
+    r = float(off[1:] @ off[:-1]) / square if square > 0 else 0.0
+    r = min(max(r, 0.0), LARGEST_PERSISTENCE)
+    return math.sqrt((1 + r) / (1 - r))
+
+
 def fit(values: Sequence[float], family: Family) -> Baseline | None:
-    """The baseline of the values of earlier usable looks; None if there are fewer than LEAST_LOOKS."""
+    """The baseline of earlier usable looks, values in order of time; None if there are fewer than LEAST_LOOKS."""
     n = len(values)
     if n < LEAST_LOOKS:
         return None
@@ -116,7 +137,7 @@ def fit(values: Sequence[float], family: Family) -> Baseline | None:
         family=family,
         n=n,
         centre=as_measured(centre, family),
-        spread=max(robust_sigma(on_scale), SMALLEST_SPREAD[family]),
+        spread=max(robust_sigma(on_scale), SMALLEST_SPREAD[family]) * _persistence(sample, family),
         ordered=tuple(ordered.tolist()) if family is Family.AMOUNT else (),
     )
 

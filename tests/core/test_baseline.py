@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitor.baseline import LEAST_LOOKS, Baseline, Family, compared, fit, robust_sigma, upper_tail
+from monitor.baseline import LEAST_LOOKS, Baseline, Family, as_measured, compared, fit, robust_sigma, upper_tail
 
 COUNTS = st.lists(st.integers(0, 30), min_size=LEAST_LOOKS, max_size=60)
 NUMBERS = st.lists(st.floats(-1000, 1000), min_size=LEAST_LOOKS, max_size=60)
@@ -148,3 +148,24 @@ def test_amounts_are_compared_on_the_root() -> None:
     assert compared(-1.0, Family.AMOUNT) == 0.0
     assert compared(-1.0, Family.LEVEL) == -1.0
     assert compared(7.0, Family.COUNT) == 7.0
+
+
+def test_a_share_that_repeats_itself_is_given_a_wider_band() -> None:
+    rng = np.random.default_rng(3)
+    free = np.clip(0.2 + 0.04 * rng.standard_normal(400), 0, 1)
+    slow = np.empty(400)
+    slow[0] = 0.0
+    for n in range(1, 400):
+        slow[n] = 0.8 * slow[n - 1] + 0.6 * 0.04 * rng.standard_normal()
+    independent, persistent = (fit(list(v), Family.SHARE) for v in (free, np.clip(0.2 + slow, 0, 1)))
+    assert independent is not None
+    assert persistent is not None
+    assert persistent.spread / independent.spread == pytest.approx(math.sqrt(1.8 / 0.2), rel=0.3)
+    level = fit(list(slow), Family.LEVEL)
+    assert level is not None
+    assert level.spread == pytest.approx(max(0.3, 0.04), rel=0.2), "only shares are widened"
+
+
+@given(st.floats(0, 1))
+def test_shares_go_there_and_back(share: float) -> None:
+    assert as_measured(compared(share, Family.SHARE), Family.SHARE) == pytest.approx(share, abs=1e-9)

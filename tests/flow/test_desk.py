@@ -134,7 +134,7 @@ def test_an_unannounced_poll_logs_and_mails_nothing(small: Desk) -> None:
 def test_a_mail_has_its_pictures_from_the_archive_and_is_sent_without_them_too(small: Desk, tmp_path: Path) -> None:
     poll(small, announce=False)
     with small.store.transaction() as tx:
-        (change,) = [c for c, _ in tx.changes() if c.new is State.CONFIRMED]
+        change = next(c for c, _ in tx.changes() if c.new is State.CONFIRMED)
     for file in (tmp_path / "imagery").glob("*.tif"):
         file.unlink()
     assert len(small.message_writer(SCENARIO.end)(change).images) == 2
@@ -146,7 +146,7 @@ def test_a_mail_has_its_pictures_from_the_archive_and_is_sent_without_them_too(s
 def test_an_aoi_that_is_gone_postpones_its_mail(small: Desk) -> None:
     poll(small, announce=False)
     with small.store.transaction() as tx:
-        (change,) = [c for c, _ in tx.changes() if c.new is State.CONFIRMED]
+        change = next(c for c, _ in tx.changes() if c.new is State.CONFIRMED)
     (small.workspace.root / "aois" / "simport.geojson").unlink()
     other = Desk(small.workspace, {}, small.store)
     other.queue([change], SCENARIO.end)
