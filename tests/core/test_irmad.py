@@ -108,7 +108,8 @@ def test_holes_are_left_out_and_marked() -> None:
     used[40, 40] = used[3, 50] = False
     for image in (made.chi2, made.weights, *made.variates):
         assert (np.isfinite(image) == used).all()
-    cut = irmad(*(np.where(used, image, 0)[:, :, 10:] for image in (before, after)), used[:, 10:])
+    first, second = (np.where(used, image, 0)[:, :, 10:] for image in (before, after))
+    cut = irmad(first, second, used[:, 10:])
     np.testing.assert_allclose(made.chi2[:, 10:], cut.chi2, rtol=1e-3, atol=1e-3)
 
 
@@ -156,7 +157,7 @@ def textbook_once(before: np.ndarray, after: np.ndarray, known: np.ndarray) -> n
     squares, a = linalg.eigh(c[:4, 4:] @ linalg.inv(c[4:, 4:]) @ c[4:, :4], c[:4, :4])
     b = linalg.inv(c[4:, 4:]) @ c[4:, :4] @ a / np.sqrt(squares)
     variates = a.T @ (x - x[:, k].mean(axis=1)[:, None]) - b.T @ (y - y[:, k].mean(axis=1)[:, None])
-    return (variates**2 / (2 * (1 - np.sqrt(squares)))[:, None]).sum(axis=0).reshape(known.shape)
+    return np.asarray((variates**2 / (2 * (1 - np.sqrt(squares)))[:, None]).sum(axis=0).reshape(known.shape))
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 5, 10, 13])

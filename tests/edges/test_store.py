@@ -665,7 +665,11 @@ def filled_state(sensor: Sensor, seed: int = 0) -> TrackState:
         if part is None:
             return None
         values = {f.name: getattr(part, f.name) for f in fields(part)}
-        changed = {n: v + rng.random(v.shape).astype(v.dtype) for n, v in values.items() if isinstance(v, np.ndarray)}
+        changed = {
+            n: v + np.asarray(rng.random(v.shape)).astype(v.dtype)
+            for n, v in values.items()
+            if isinstance(v, np.ndarray)
+        }
         return replace(part, **changed)
 
     parts = {f.name: stirred(getattr(empty, f.name)) for f in fields(empty) if f.name != "past"}
