@@ -46,6 +46,8 @@ def main() -> None:
     module = importlib.import_module(f"benchmarks.{given.name.replace('-', '_')}")
     if given.name in NEED_FOLDER and given.folder is None:
         parser.error(f"{given.name} needs a folder: {BENCHMARKS[given.name]}")
+    if given.folder is not None and not given.folder.is_dir():
+        parser.error(f"{given.folder} is no folder")
     figures = module.run(given.folder, given.pictures or _own_pictures(given))
     if not given.json:
         print(module.table(figures) if hasattr(module, "table") else _listed(figures))

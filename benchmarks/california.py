@@ -4,7 +4,8 @@ Each date is compared with all earlier ones on its chip and channel, from the ni
 the pixel's own history, and one law for all pixels of a chip. Every pixel below a nominal probability, and every
 changed area, is taken for false. In a copy of each look a square of ground is planted that is four times as bright, so
 that a test which finds nothing at all does not shine. The rain of 2023-01-01 is told apart: how much each chip
-brightened as a whole, and what then is left as changed area.
+brightened as a whole, and what then is left as changed area. Maps of
+two looks alone (`change.radar_pair`) are told by themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import numpy as np
 import rasterio
 
 from monitor import reference
-from monitor.change import ratio, scatter
+from monitor.change import radar_pair, ratio, scatter
 from monitor.change.scatter import Scatter
 from monitor.filters import multilook
 from monitor.grid import Grid, Mask
@@ -63,8 +65,7 @@ class Compared:
     @property
     def kind(self) -> str:
         """Of ground."""
-        sea = self.chip.endswith("IW1") or "292318" in self.chip
-        return KINDS.get(self.chip, "sea" if sea else "hills")
+        return _kind(self.chip)
 
     @property
     def area_m2(self) -> float:
@@ -82,6 +83,7 @@ def run(folder: Path, drawn: Path | None) -> dict[str, Any]:
             law: {kind: _figures([c for c in made if c.law == law and c.kind == kind]) for kind in kinds}
             for law in (OWN, ONE)
         },
+        "pairs_without_change": _pairs(folder),
         "rain": {
             c.chip: {
                 "kind": c.kind,
@@ -93,6 +95,25 @@ def run(folder: Path, drawn: Path | None) -> dict[str, Any]:
             if c.date == RAIN and c.law == OWN and c.channel == "VV"
         },
     }
+
+
+def _pairs(folder: Path) -> dict[str, Any]:
+    """Share that a map of two consecutive VV looks shows as changed, by kind of ground; the day of rain left out."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for (chip, channel), paths in _series(folder).items():
+        dry = [p for p in paths if p.parent.name != RAIN]
+        looks = [LinearPower(np.sqrt(_read(p)[0])) for p in dry] if channel == "VV" else []
+        for before, after in pairwise(looks):
+            shares[_kind(chip)].append(float(radar_pair.changed(before, after).changed.mean()))
+    return {
+        kind: {"pairs": len(s), "median": round(float(np.median(s)), 4), "worst": round(max(s), 4)}
+        for kind, s in sorted(shares.items())
+    }
+
+
+def _kind(chip: str) -> str:
+    sea = chip.endswith("IW1") or "292318" in chip
+    return KINDS.get(chip, "sea" if sea else "hills")
 
 
 def _figures(made: list[Compared]) -> dict[str, Any]:

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from benchmarks import places
 from monitor import clock, simulate, workspace
 from monitor.flow.desk import opened
+from monitor.times import utc
 
 
 def run(_: Path | None, pictures: Path | None) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def run(_: Path | None, pictures: Path | None) -> dict[str, Any]:
             draw(root, pictures)
         with opened(workspace.find(root, {}), {}) as desk, desk.store.transaction() as tx:
             incidents = [i for i in tx.incidents() if i.state != "retracted"]
+            counts = tx.measurements(simulate.AOI_ID, measure="vessel_count")
     figures: dict[str, Any] = {"wall_s": round(wall, 1)}
     matched = set()
     for event in truth.events:
@@ -41,7 +45,20 @@ def run(_: Path | None, pictures: Path | None) -> dict[str, Any]:
         figures[f"{event.kind}_{event.zone}"] = found[0].state if found else "not found"
         figures[f"{event.kind}_{event.zone}_days_late"] = (found[0].raised - event.start).days if found else None
     figures["alerts_not_planted"] = sum(i.id not in matched for i in incidents)
-    return figures
+    return figures | {"counts": count_errors(truth, counts)}
+
+
+def count_errors(truth: simulate.Truth, counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Vessels counted less vessels there, by zone and sensor: mean and mean absolute error a usable look."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for row in counts:
+        if row["zone"] in ("berths", "anchorage") and row["value"] is not None:
+            there = truth.count(row["zone"], utc(row["start"]))
+            errors[f"{row['zone']} {row['track'][:2]}"].append(row["value"] - there)
+    return {
+        name: {"bias": round(mean(e), 2), "mae": round(mean(map(abs, e)), 2), "looks": len(e)}
+        for name, e in sorted(errors.items())
+    }
 
 
 def draw(root: Path, pictures: Path) -> None:

@@ -21,6 +21,7 @@ from scipy import stats
 from benchmarks import sea
 from monitor import clutter, reference
 from monitor.grid import Grid, Mask
+from monitor.measures import canary
 from monitor.radiometry import LinearPower
 from monitor.reference import Background
 from monitor.simulate import speckle
@@ -35,6 +36,9 @@ LEVELS_DB = (-22.0, -18.0, -15.0, -12.0, -10.0)
 GRID = Grid(epsg=32636, left=500_000.0, top=4_000_000.0, resolution=10.0, height=240, width=240)
 SCENES = 12
 """With nine ships each."""
+
+CANARY_DB = 10 * math.log10(float(canary.SHIP_POWER))
+"""Mean backscatter of the ship that the product puts into every look: 3.5 dB fainter than the others."""
 
 REACH_M = 60.0
 """Between the middle of a ship and that of the patch found."""
@@ -77,7 +81,8 @@ def run(_folder: Path | None, _drawn: Path | None) -> dict[str, Any]:
         "within_95": intervals,
         "laws": laws,
         "megapixels_a_state": round(LOOKS * water.size / 1e6),
-        "ships": ships(),
+        "ships": ships(sea.HULL_DB),
+        "ships_as_faint_as_the_canary": ships(CANARY_DB),
     }
 
 
@@ -103,16 +108,16 @@ def _interval(counts: NDArray[np.int_], pixels: int) -> list[float]:
     return [_round(float(n) * together / (len(counts) * pixels)) for n in (low, high)]
 
 
-def ships() -> dict[str, Any]:
-    """Recall by length and level of the sea, false vessels beside it."""
+def ships(hull_db: float) -> dict[str, Any]:
+    """Recall by length and level of the sea, false vessels beside it, for hulls of that mean backscatter."""
     with ThreadPoolExecutor(2) as pool:
         rows = [
             (f"{level:.0f} dB", name, result)
             for level in LEVELS_DB
             for name, result in (
-                ("100 m", pool.map(lambda n, at=level: _roads(n, at, 100.0), range(SCENES))),
-                ("50 m", pool.map(lambda n, at=level: _roads(n, at, 50.0), range(SCENES))),
-                ("berthed 115 m", pool.map(lambda n, at=level: _at_the_quay(n, at), range(4 * SCENES))),
+                ("100 m", pool.map(lambda n, at=level: _roads(n, at, 100.0, hull_db), range(SCENES))),
+                ("50 m", pool.map(lambda n, at=level: _roads(n, at, 50.0, hull_db), range(SCENES))),
+                ("berthed 115 m", pool.map(lambda n, at=level: _at_the_quay(n, at, hull_db), range(4 * SCENES))),
             )
         ]
         out: dict[str, Any] = {}
@@ -123,7 +128,7 @@ def ships() -> dict[str, Any]:
     return out
 
 
-def _roads(number: int, level_db: float, length_m: float) -> tuple[int, int, int]:
+def _roads(number: int, level_db: float, length_m: float, hull_db: float) -> tuple[int, int, int]:
     """Nine ships on open water: found, there, and vessels found where none is."""
     rng = np.random.default_rng([3, number, round(-level_db), round(length_m)])
     power = np.full(GRID.shape, 10 ** (level_db / 10), np.float32)
@@ -131,17 +136,17 @@ def _roads(number: int, level_db: float, length_m: float) -> tuple[int, int, int
     for row in (40, 120, 200):
         for column in (40, 120, 200):
             x, y = GRID.xy(row + rng.uniform(-10, 10), column + rng.uniform(-10, 10))
-            hulls.append(sea.ship(rng, x, y, float(rng.uniform(0, 180)), length_m))
+            hulls.append(sea.ship(rng, (x, y), float(rng.uniform(0, 180)), length_m, hull_db))
             sea.add(power, GRID, hulls[-1], rng)
     return _matched(_seen(power, rng), None, hulls)
 
 
-def _at_the_quay(number: int, level_db: float) -> tuple[int, int, int]:
+def _at_the_quay(number: int, level_db: float, hull_db: float) -> tuple[int, int, int]:
     """One ship alongside."""
     rng = np.random.default_rng([4, number, round(-level_db)])
     power = _quay(level_db)
     y = QUAY.y + QUAY.width_m / 2 + FENDER_M + BERTHED_M / sea.SLENDER / 2
-    hull = sea.ship(rng, QUAY.x + float(rng.uniform(-300, 300)), y, 90.0, BERTHED_M)
+    hull = sea.ship(rng, (QUAY.x + float(rng.uniform(-300, 300)), y), 90.0, BERTHED_M, hull_db)
     sea.add(power, GRID, hull, rng)
     return _matched(_seen(power, rng), _empty_quay(), [hull])
 

@@ -16,6 +16,8 @@ SCORES = ("kappa", "pcc", "f1", "auc", "precision", "recall", "count_mae", "leng
 LONGEST = 8
 """Entries of a list that a page shows."""
 
+COUNTS = ("pixels", "labels", "labelled", "ships", "scenes", "chips")
+
 ACCURACY = {
     "accuracy": """## Labelled data
 
@@ -73,7 +75,7 @@ def scores(figures: Figures) -> list[str]:
     lines = ["| set | " + " | ".join(SCORES) + " | of |", "|---" * (len(SCORES) + 2) + "|"]
     for name, part in _scored(figures):
         cells = ["" if part.get(s) is None else str(part[s]) for s in SCORES]
-        counts = ", ".join(f"{part[c]} {c}" for c in ("pixels", "labelled", "ships", "scenes", "chips") if c in part)
+        counts = ", ".join(f"{part[c]} {c}" for c in COUNTS if c in part)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {counts} |")
     return [*lines, ""]
 

@@ -5,13 +5,12 @@ A rate of 1e-7 needs some 1e8 pixels, and fresh speckle would take longer than w
 once, without a seam, and each look adds up nine of the thirty, each moved by a random way: never the same sum twice.
 Texture is fresh in every look, on cells of at most two thirds of its reach: its tail is too long to draw twice from.
 
-The ships. Their mean backscatter is taken from the 38 ships on the open roadstead that are labelled in
-shared/data/latakia (Sentinel-1 VV): summed over the sea, 35.6 dB m2 for those near 100 m (9 ships, standard deviation
-1.3 dB) and 32 dB m2 at 65 m (2), both 3.5 dB a square metre of hull. That is a lower bound, as the brightest pixels are
-cut off there at -2 dB; Vachon et al. (1997, "Ship detection by the RADARSAT SAR") give 0.08 L^(7/3) (0.78 + 0.11 a)
-for an angle of incidence a in degrees, 43 dB m2 at 100 m. The standard deviation from ship to ship is taken as 3 dB,
-more than was seen, as labels leave out the ships that nobody saw. Half of the hull is even, half is four points along
-it, all under a point spread of 20 m; it is 6.2 times as long as wide.
+The ships. Their mean backscatter is taken from the ships on the open roadstead that are labelled in shared/data/latakia
+(Sentinel-1 VV); `benchmarks accuracy` prints it as `echo`, a square metre of hull. That is a lower bound, as the
+brightest pixels are cut off there at -2 dB; Vachon et al. (1997, "Ship detection by the RADARSAT SAR") give
+0.08 L^(7/3) (0.78 + 0.11 a) for an angle of incidence a in degrees, 43 dB m2 at 100 m. The standard deviation from ship
+to ship is taken as 3 dB, more than was seen, as labels leave out the ships that nobody saw. Half of the hull is even,
+half is four points along it, all under a point spread of 20 m; it is 6.2 times as long as wide.
 """
 
 from __future__ import annotations
@@ -144,15 +143,17 @@ class Hull:
     backscatter_db: float
 
 
-def ship(rng: np.random.Generator, x: float, y: float, heading_deg: float, length_m: float) -> Hull:
-    """A ship with the assumed backscatter."""
+def ship(
+    rng: np.random.Generator, at: tuple[float, float], heading_deg: float, length_m: float, hull_db: float
+) -> Hull:
+    """A ship; its mean backscatter scatters around that of such hulls."""
     return Hull(
-        x=x,
-        y=y,
+        x=at[0],
+        y=at[1],
         heading_deg=heading_deg,
         length_m=length_m,
         width_m=length_m / SLENDER,
-        backscatter_db=float(rng.normal(HULL_DB, HULL_SPREAD_DB)),
+        backscatter_db=float(rng.normal(hull_db, HULL_SPREAD_DB)),
     )
 
 

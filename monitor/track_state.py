@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ CROSS = {"VV": "vh", "HH": "hv"}
 LIGHT = ("b02", "b03", "b04", "b08")
 """Bands whose annual course is kept."""
 
-FIRST_DAY = datetime(2014, 1, 1).toordinal()  # noqa: DTZ001
+FIRST_DAY = date(2014, 1, 1).toordinal()
 """Days of segments are counted from the year in which Sentinel-1 began."""
 
 SPECKLE_LOOKS = 10.0

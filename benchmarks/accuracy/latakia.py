@@ -8,6 +8,8 @@ are those of blobs, too long by 20 to 60 m as their author says, so the length e
 from __future__ import annotations
 
 import json
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +19,20 @@ import numpy as np
 import shapely
 
 from benchmarks import places
+from benchmarks.sea import SLENDER
 from monitor import clock, measures, pictures, site, workspace
 from monitor.flow import story
 from monitor.flow.desk import Desk, opened
 from monitor.grid import Grid, Mask
 from monitor.look import Look
+from monitor.radiometry import LinearPower
 from monitor.times import Interval, utc
 from monitor.vessels import Vessel, undecidable
 
 REACH_M = 100.0
+AROUND_M, BLUR_M, CLASS_M = 450.0, 55.0, 40
+"""Around a ship, beyond half its length, and of a class of lengths: where and how its echo is told."""
+
 DRAWN = 12
 """Pictures at most."""
 
@@ -43,6 +50,7 @@ class Tally:
     confusers: int = 0
     count_errors: list[int] = field(default_factory=list)
     length_errors: list[float] = field(default_factory=list)
+    echoes: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def figures(self) -> dict[str, Any]:
         """As printed."""
@@ -58,6 +66,7 @@ class Tally:
             "labelled": there,
             "labelled_where_undecidable": self.undecidable,
             "scenes": len(self.count_errors),
+            "echo": {n: {"ships": len(e), "db_per_m2": round(float(np.median(e)), 1)} for n, e in self.echoes.items()},
         }
 
 
@@ -89,6 +98,8 @@ def figures(folder: Path, drawn: Path | None) -> dict[str, Any] | None:
                 extra = tally(tallies[place], here, wanted, grid)
                 tallies[place].confusers += sum(_near(v, spots, grid) for v in extra)
                 tallies[place].undecidable += sum(_hides(hidden, v, grid) for v in wanted)
+                if place == "open":
+                    heard(tallies[place].echoes, _eyes(desk).stack(look).power(look.track.polarisation), wanted, grid)
             if drawn is not None and number % every == 0:
                 draw(desk, look, labelled["vessels"], drawn / f"{look.start:%Y-%m-%d}-{look.track.id}.png")
     return {place: t.figures() for place, t in tallies.items()}
@@ -162,6 +173,26 @@ def tally(into: Tally, found: Sequence[Vessel], labelled: Sequence[Labels], grid
     into.count_errors.append(len(hits) + len(extra) - len(sure))
     into.length_errors += [found[i].length_m - labelled[j]["length_m"] for i, j in hits]
     return extra
+
+
+def heard(into: dict[str, list[float]], power: LinearPower, labelled: Sequence[Labels], grid: Grid) -> None:
+    """Adds the echo of each labelled ship by class of its labelled length.
+
+    The power over the sea around it, summed, a square metre of a hull of that length, 6.2 times as long as wide, dB.
+    """
+    for label in labelled:
+        row = round((grid.top - label["y"]) / grid.resolution - 0.5)
+        column = round((label["x"] - grid.left) / grid.resolution - 0.5)
+        reach = round(AROUND_M / grid.resolution)
+        part = power[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+        if label["certainty"] == "doubtful" or part.shape != (2 * reach + 1, 2 * reach + 1):
+            continue
+        down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        near = np.hypot(down, across) * grid.resolution <= label["length_m"] / 2 + BLUR_M
+        echo = float(np.nansum(part[near] - np.nanmedian(part[~near]))) * grid.pixel_area_m2
+        if echo > 0:
+            low = int(label["length_m"] // CLASS_M) * CLASS_M
+            into[f"{low}-{low + CLASS_M} m"].append(10 * math.log10(echo * SLENDER / label["length_m"] ** 2))
 
 
 def draw(desk: Desk, look: Look, labelled: Sequence[Labels], target: Path) -> None:

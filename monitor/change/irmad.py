@@ -77,13 +77,14 @@ class Result:
     """Rounds until settled, or the most there may be."""
 
 
-def irmad(before: Array, after: Array, use: Mask) -> Result:
+def irmad(before: Array, after: Array, use: Mask, most_rounds: int = MOST_ROUNDS) -> Result:
     """Compare two images of the same ground.
 
     Args:
         before: shape (bands, height, width), any linear unit.
         after: the same shape; units may differ from those of `before`.
         use: shape (height, width). True for the pixels to compare; those with a NaN in any band are left out.
+        most_rounds: after which it ends, settled or not; what it costs is compared round by round.
 
     Raises:
         ValueError: the shapes differ, or fewer than 20 pixels for each band can be used.
@@ -97,9 +98,9 @@ def irmad(before: Array, after: Array, use: Mask) -> Result:
     with ThreadPoolExecutor(THREADS) as pool:
         sums = np.sum(list(pool.map(_sums, parts)), axis=0)
         previous = np.full(len(before), np.inf)
-        for rounds in range(1, MOST_ROUNDS + 1):
+        for rounds in range(1, most_rounds + 1):
             projection, correlations = _canonical(sums)
-            if rounds == MOST_ROUNDS or np.abs(correlations - previous).max() < SETTLED:
+            if rounds == most_rounds or np.abs(correlations - previous).max() < SETTLED:
                 break
             previous = correlations
             again = partial(_reweighted, projection=projection, survival=survival)

@@ -26,6 +26,9 @@ LATELY_DAYS = 60
 LEAST_NEW_M2 = 2_000.0
 """Of a zone: with a chance of 1e-4 a look, single pixels begin anew all the time."""
 
+LEAST_BEFORE = 3
+"""Looks on a track before a satellite or processor that is new on it has replaced another."""
+
 AROUND = 12
 """Looks on either side of a switch over which a step is told."""
 
@@ -42,7 +45,8 @@ def _replaced(told: Chronicle, eyes: Eyes) -> Iterator[str]:
     for line in sorted({look.track for look in told.looks}, key=lambda t: t.id):
         own = [look for look in told.looks if look.track == line]
         makers = [Maker(platform=look.platform, baseline=baselines.get(look.id, "")) for look in own]
-        for switch in switches(makers):
+        # where two satellites take turns from the start, the second of them replaced nothing
+        for switch in (s for s in switches(makers) if s.at >= LEAST_BEFORE):
             yield _switched(str(line), own, switch, _step(told, own, switch))
 
 

@@ -26,8 +26,8 @@ LENGTH_M, WIDTH_M, HEADING_DEG = 100.0, 16.0, 30.0
 """Of the ship."""
 
 SHIP_POWER = np.float32(1.0)
-"""Mean backscatter of its hull (0 dB): a radar cross section of 1,600 m2. Labelled ships of that size at Latakia have
-3.5 dB more on average (docs/accuracy.md)."""
+"""Mean backscatter of its hull (0 dB): a radar cross section of 1,600 m2. Labelled ships near that size at Latakia have
+3.3 dB more (`echo` of `benchmarks accuracy`)."""
 
 SHIP_REFLECTANCE = np.float32(0.12)
 """Of its deck, in every band."""

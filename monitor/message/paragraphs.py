@@ -163,7 +163,7 @@ def _meaning(facts: Facts) -> str:
 def _budget(facts: Facts) -> str:
     return (
         f"The threshold is set for {false_alarms(facts.false_alarms_per_year)} in this zone and measure, ups and downs "
-        f"together. {SET_NOT_MEASURED} a ship that stays over several looks makes false alarms more frequent."
+        f"together. {SET_NOT_MEASURED} what stays over several looks makes false alarms more frequent."
     )
 
 

@@ -33,6 +33,11 @@ PATCHES = (
     "and barges or floating docks are such patches, too."
 )
 
+EMPTY_STATE = (
+    "What lies there: ground counts as not empty if it looks unlike its own empty state, and what stayed in its place "
+    "for most of the history counts as empty."
+)
+
 PRESENCE = "looks with "
 """How the label of a measure of presence begins."""
 
@@ -211,7 +216,9 @@ def false_alarms(a_year: float) -> str:
 
 def not_shown(measure: str) -> list[str]:
     """What 10 m imagery cannot say about this measure."""
-    return [*NOT_SHOWN, *([PATCHES] if measure.startswith(("vessel", "ship")) else [])]
+    if measure.startswith(("vessel", "ship")):
+        return [*NOT_SHOWN, PATCHES]
+    return [*NOT_SHOWN, EMPTY_STATE] if measure == "yard_fill" else list(NOT_SHOWN)
 
 
 def abridged(ids: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from monitor.pictures.canvas import (
 )
 from monitor.pictures.looks import RGB, Outline, Snapshot, scale_words, stretch_of, thinned, whole
 from monitor.pictures.marks import add_name, add_rings
-from monitor.pictures.snapshots import HEAD, UNSEEN, height_of, panel, signed
+from monitor.pictures.snapshots import HEAD, UNSEEN, add_legend, height_of, panel, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,13 +154,4 @@ def _legend(figure: Figure, change: ChangeMap, *, outlined: bool) -> None:
         handles.append(Patch(facecolor="none", edgecolor=SKY, linewidth=1.6, label="zone outline"))
     if not change.compared.all():
         handles.append(Patch(**UNSEEN, label="not seen in one of the two: not compared, not 'no change'"))
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(MARGIN / CHANGE_WIDTH, 37 / figure.bbox.height),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=14,
-        borderaxespad=0,
-        borderpad=0,
-    )
+    add_legend(figure, handles)

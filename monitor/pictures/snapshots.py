@@ -45,6 +45,7 @@ from monitor.pictures.marks import add_name, add_north, add_rings, add_scale_bar
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 HEAD, FOOT = 72, 112
 """Room above (captions) and below (scale, source, legend) the panels, px."""
@@ -178,10 +179,15 @@ def _legend(figure: Figure, snapshots: Sequence[Snapshot], window: Window, *, ou
         handles.append(Patch(facecolor="none", edgecolor=SKY, linewidth=1.6, label="zone outline"))
     if any(hides(s, window) for s in snapshots):
         handles.append(Patch(**UNSEEN, label="not seen"))
+    add_legend(figure, handles)
+
+
+def add_legend(figure: Figure, handles: Sequence[Patch]) -> None:
+    """One line of keys above the source."""
     figure.legend(
         handles=handles,
         loc="lower left",
-        bbox_to_anchor=(MARGIN / WIDTH, 37 / figure.bbox.height),
+        bbox_to_anchor=(MARGIN / figure.bbox.width, 37 / figure.bbox.height),
         ncols=len(handles),
         frameon=False,
         fontsize=14,

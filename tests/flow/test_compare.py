@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from monitor.flow.pair import Pair, chosen
 from monitor.grid import Grid, Mask
 from monitor.look import Look
 from monitor.measurement import Reason
+from monitor.measures import View
 from monitor.scene import Direction, Sensor, Track, by_pass
 from monitor.site import Site, site
 from monitor.sources.folder import FolderSource
@@ -249,10 +250,10 @@ def test_water_is_what_hangs_together_with_drawn_water() -> None:
     """A dark apron ashore looks like water to radar, and does not rise with the wind; nor does an empty depot."""
     wet = part(slice(0, SIDE), slice(0, QUAY - 5)) | part(slice(30, 50), slice(QUAY - 5, 80))
     known = wet | part(slice(0, 10), slice(100, 150)) | part(slice(30, 50), slice(80, 130))
-    view = SimpleNamespace(background=SimpleNamespace(water=known), state=SimpleNamespace(clouds=None))
-    water = compare._water(place(), view)  # type: ignore[arg-type]
+    view = cast(View, SimpleNamespace(background=SimpleNamespace(water=known)))
+    water = compare._water(place(), view)
     assert (water == wet).all()
-    assert not compare._water(place("depot"), view).any()  # type: ignore[arg-type]
+    assert not compare._water(place("depot"), view).any()
     assert (compare._water(place(), None) == PARTS["roads"][1]).all()
 
 

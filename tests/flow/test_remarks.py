@@ -52,6 +52,11 @@ def test_another_satellite_is_named_with_its_day(told: tuple[Chronicle, Eyes]) -
     assert "cannot be told" in said, "the corner has no reference land"
 
 
+def test_satellites_that_take_turns_replace_nothing(told: tuple[Chronicle, Eyes]) -> None:
+    turns = flown_by(told[0], ["sentinel-1a", "sentinel-1c"] * 30)
+    assert not [r for r in remarks(turns, told[1]) if "satellite" in r]
+
+
 def test_a_berth_that_was_never_empty_is_said_to_be_undecidable(told: tuple[Chronicle, Eyes]) -> None:
     before = [r for r in remarks(*told) if "never seen as water" in r]
     store = told[1].store
