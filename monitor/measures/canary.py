@@ -60,6 +60,11 @@ BLOCK_REFLECTANCE = np.float32(0.10)
 STRIPES = np.float32(0.25)
 """Of its reflectance, by which every other column of a filled yard is brighter, and the others darker."""
 
+NO_WEATHER = 0.25
+"""Of the usual power or reflectance of the ground (-6 dB): neither drought nor frost makes all of it that dark."""
+
+PLAIN = np.float32(1)
+
 LEAST_SHARE = 0.5
 """Of the changed ground that must be found."""
 
@@ -143,19 +148,30 @@ def share_of_ship(shape: tuple[int, int], at: tuple[int, int], grid: Grid, sprea
     return (covered(along, LENGTH_M) * covered(across, WIDTH_M)).astype(np.float32)
 
 
-def radar_ship(power: LinearPower, spot: Place, grid: Grid) -> LinearPower:
-    """The window of the look with the ship in it. Shape of the window."""
+def gain(ground: float) -> np.float32:
+    """By how much everything in a look is too dark, the ship that is put into it included; 1 for what weather explains.
+
+    In numbers on a wrong scale real ships fade with the rest, and one of the right strength would say that all is well.
+
+    Args:
+        ground: power or reflectance of the land of the look over what is usual there; NaN: not known.
+    """
+    return np.float32(ground if ground < NO_WEATHER else 1)
+
+
+def radar_ship(power: LinearPower, spot: Place, grid: Grid, scale: np.float32 = PLAIN) -> LinearPower:
+    """The window of the look with the ship in it, times `scale` (`gain`). Shape of the window."""
     view = power[spot.window]
-    return LinearPower(view + SHIP_POWER * share_of_ship(view.shape, spot.inside, grid, RADAR_SPREAD_M))
+    return LinearPower(view + scale * SHIP_POWER * share_of_ship(view.shape, spot.inside, grid, RADAR_SPREAD_M))
 
 
-def optical_ship(bands: Mapping[str, Array], spot: Place, grid: Grid) -> dict[str, Array]:
-    """The window of each band with the ship in it. The scene classification stays as it is."""
+def optical_ship(bands: Mapping[str, Array], spot: Place, grid: Grid, scale: np.float32 = PLAIN) -> dict[str, Array]:
+    """The window of each band with the ship in it, times `scale` (`gain`). The scene classification stays as it is."""
     made = {}
     for name, band in bands.items():
         view = band[spot.window]
         share = share_of_ship(view.shape, spot.inside, grid, OPTICAL_SPREAD_M)
-        made[name] = view if name == "scl" else view + share * (SHIP_REFLECTANCE - view)
+        made[name] = view if name == "scl" else view + share * (scale * SHIP_REFLECTANCE - view)
     return made
 
 

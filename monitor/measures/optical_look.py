@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,16 @@ class OpticalLook:
         season = self.view.state.season if self.view is not None else None
         return None if season is None else seasonal.compared(season, values, clear_in(values), self.at)
 
+    @property
+    def _ground(self) -> float:
+        """Reflectance of the land over what is usual there at this time of year; NaN where that is not known."""
+        season = self.view.state.season if self.view is not None else None
+        if season is None or self._values is None:
+            return math.nan
+        ratio = self._values[-1] / seasonal.expected(season, self.at)[-1]
+        ratio = ratio[np.isfinite(ratio)]
+        return float(np.median(ratio)) if ratio.size else math.nan
+
     def changed(self, use: Mask) -> Changed | None:
         """What of the pixels is unlike the usual at this time of year; None if that cannot be told."""
         return None if self.compared is None else seasonal.changed(self.compared, self.site.ground, use)
@@ -87,7 +98,7 @@ class OpticalLook:
         if spot is None:
             return None
         grid = self.site.grid.inside(spot.window)
-        made = canary.optical_ship(self.bands, spot, self.site.grid)
+        made = canary.optical_ship(self.bands, spot, self.site.grid, canary.gain(self._ground))
         found = detect(made, self.water[spot.window], grid, known=self.view.background.inside(spot.window))
         return canary.ship_found(found, spot, grid)
 

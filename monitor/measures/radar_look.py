@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,6 +67,11 @@ class RadarLook:
         """What the day did to the ground of the AOI."""
         return None if self.view is None else self._weather(self.site.ground & ~self.view.background.water)
 
+    @property
+    def _ground(self) -> float:
+        """Power of the land over what is usual there; NaN where the AOI has none."""
+        return math.nan if self._dry is None else math.exp(self._dry.shift)
+
     @cached_property
     def _wet(self) -> Weather | None:
         """What the day did to its water."""
@@ -97,7 +103,7 @@ class RadarLook:
         if spot is None or self.view is None:
             return None
         known = self.view.background.inside(spot.window)
-        made = canary.radar_ship(self.power, spot, self.site.grid)
+        made = canary.radar_ship(self.power, spot, self.site.grid, canary.gain(self._ground))
         grid = self.site.grid.inside(spot.window)
         found = detect(made, self.water[spot.window], known, grid, sea_db=self.sea_db)
         return canary.ship_found(found, spot, grid)

@@ -127,3 +127,8 @@ def test_places_are_those_of_a_search_pixel_by_pixel(seed: int, share: float, cl
     ]  # in reading order
     found = [(s.row, s.column) for s in canary.places(free, GRID, clear_m)]
     assert found == ([possible[len(possible) * part // 6] for part in (1, 3, 5)] if possible else [])
+
+
+@pytest.mark.parametrize(("ground", "expected"), [(float("nan"), 1), (3.0, 1), (0.3, 1), (0.2, 0.2), (1e-4, 1e-4)])
+def test_only_what_no_weather_explains_darkens_the_ship(ground: float, expected: float) -> None:
+    assert canary.gain(ground) == pytest.approx(expected)

@@ -304,9 +304,12 @@ def test_a_sea_in_which_no_ship_shows_has_no_count(old: View) -> None:
 
 
 def test_numbers_in_another_unit_are_not_a_quiet_port(old: View) -> None:
-    tenth = Stack(grid=GRID, bands={"vv": power(9) * np.float32(1e-4)})
-    made = take(tenth, old)
-    assert not made["roads", "vessel_count"].usable or made["roads", "vessel_count"].value == 0
+    for scale in (1e-2, 1e-4):  # so dark that the ship which lies there fades as well
+        dark = Stack(grid=GRID, bands={"vv": power(9, ship=True) * np.float32(scale)})
+        assert take(dark, old)["berths", "vessel_count"].reason is Reason.DETECTOR_BLIND
+    for scale in (0.5, 2.0):  # weather, and a ship all the same
+        other = Stack(grid=GRID, bands={"vv": power(9, ship=True) * np.float32(scale)})
+        assert take(other, old)["berths", "vessel_count"].value == 1
     decibels = Stack(grid=GRID, bands={"vv": 10 * np.log10(power(9)) + 40})
     assert take(decibels, old)["roads", "vessel_count"].reason in {Reason.DETECTOR_BLIND, Reason.ROUGH_SEA}
 
@@ -379,6 +382,13 @@ def test_light_gives_the_same_measures(known_light: View) -> None:
     assert busy["berths", "vessel_count"].value == 1
     assert busy["berths", "vessel_area_m2"].value == pytest.approx(2000, abs=1500)
     assert busy["roads", "vessel_count"].value == 0
+
+
+def test_light_on_a_wrong_scale_is_not_a_quiet_port(known_light: View) -> None:
+    right = light(1, ship=True)
+    dark = {n: b if n == "scl" else b * np.float32(0.02) for n, b in right.bands.items()}
+    made = seen_in(Stack(grid=GRID, bands=dark), known_light)
+    assert not made["berths", "vessel_count"].usable
 
 
 def test_light_tells_a_full_yard(known_light: View) -> None:
