@@ -30,7 +30,7 @@ from monitor.change import seasonal
 from monitor.change.seasonal import Changed, Seasonal
 from monitor.flow.derive import rule_for
 from monitor.grid import Grid
-from monitor.history import Point, follow
+from monitor.history import Point, Series, follow
 from monitor.measurement import Reason
 from monitor.quality import clouds
 from monitor.quality.clouds import CloudCounts
@@ -185,7 +185,9 @@ def figures(seen: list[Seen]) -> dict[str, Any]:
         for s, c in measured
     ]
     rule = rule_for(points, 1, 1.0)
-    incidents = follow(points, Family.AMOUNT, rule, aoi="fields", zone="square", measure="changed_area_m2").incidents
+    incidents = follow(
+        points, Series(aoi="fields", zone="square", measure="changed_area_m2", family=Family.AMOUNT, rule=rule)
+    ).incidents
     return {
         "dates": len(seen),
         "measured": len(measured),

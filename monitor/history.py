@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from monitor import alert, baseline, score
-from monitor.alert import Incident, Rule, State, Watch
-from monitor.baseline import Family
+from monitor.alert import Alarm, Ending, Incident, Passed, Rule, State, Watch
+from monitor.baseline import LEAST_LOOKS, Baseline, Family, Forecast, Lesson
 from monitor.score import Score
 
+REMEMBERED = 80
+"""Looks before the newest of which it is remembered what was known before them: a change may have begun at any."""
 
-@dataclass(frozen=True, kw_only=True)
+TOLD_LATER = 40
+"""Looks after the alarm that go on sharpening the onset of a change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A usable measurement in its series."""
 
@@ -21,6 +26,7 @@ class Point:
     track: str
     at: datetime
     value: float
+    satellite: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,48 +34,161 @@ class Followed:
     """What a series gave."""
 
     scores: Sequence[Score]
-    """One for each point, in order of time."""
+    """One for each point, in order of time, against what was known before it."""
 
     incidents: Sequence[Incident]
+    baseline: Baseline | None = None
+    """What is usual after the last look; None: there was none."""
 
 
-def follow(
-    points: Sequence[Point], family: Family, rule: Rule | None, *, aoi: str, zone: str, measure: str
-) -> Followed:
-    """Scores every point against the earlier points of its own track, and follows the incidents.
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Where a series belongs, and how it is followed."""
 
-    A pure function of the set of points: their order of arrival does not matter. A baseline never learns from a
-    look of an incident that is open or was confirmed. Without a rule the series is scored but raises nothing.
+    aoi: str
+    zone: str
+    measure: str
+    family: Family
+    rule: Rule | None
+    """None: the series is scored but raises nothing."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """AOI, zone and measure."""
+        return self.aoi, self.zone, self.measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A series between two looks: all that is needed to take the next one."""
+
+    baseline: Baseline | None = None
+    lessons: tuple[Lesson, ...] = ()
+    """What it has learnt from, in order of time."""
+
+    due: int = LEAST_LOOKS
+    """Lessons at which the habits of the series are told anew."""
+
+    recent: tuple[Passed, ...] = ()
+    """The newest looks since the last lasting incident; all since shortly before the open one."""
+
+    first: int = 0
+    """Index in `recent` of the look at which the open incident was found to begin."""
+
+    alarm: int = 0
+    """Index in `recent` of the look that raised it."""
+
+    watch: Watch = field(default_factory=Watch)
+
+
+def follow(points: Sequence[Point], series: Series, *, sized: bool = True) -> Followed:
+    """Scores every point against the earlier ones, and follows the incidents.
+
+    A pure function of the set of points: their order of arrival does not matter. What is usual never learns from a look
+    of an incident that is open or was confirmed. `sized`: with the size of each lasting change and the interval of its
+    onset, which cost more than all the rest.
     """
-    learnt: dict[str, list[Point]] = defaultdict(list)
-    held: list[Point] = []
-    watch = Watch()
-    scores = []
+    thread, scores = Thread(), []
+    found: list[Incident] = []
     for point in sorted(points, key=lambda p: (p.at, p.look)):
-        usual = baseline.fit([p.value for p in learnt[point.track]], family)
-        scores.append(score.against(usual, point.value, look=point.look, track=point.track, at=point.at))
-        if rule is not None:
-            watch = alert.advance(watch, scores[-1], rule, aoi=aoi, zone=zone, measure=measure)
-        held.append(point)
-        if watch.incident is not None:
-            held += _taken_back(learnt, watch.incident.onset)
-            continue
-        for waiting in held:
-            if not _belongs(waiting, watch):
-                learnt[waiting.track].append(waiting)
-        held = []
-    return Followed(scores=tuple(scores), incidents=tuple(alert.incidents(watch)))
+        before = thread
+        thread, scored = step(thread, point, series)
+        scores.append(scored)
+        if sized and before.watch.incident is not None and thread.watch.incident is None:
+            found.append(with_size(before, thread.watch.closed[-1]))
+    if sized and thread.watch.incident is not None:
+        found.append(with_size(thread, thread.watch.incident))
+    others = [i for i in alert.incidents(thread.watch) if not (sized and i.kind.lasting)]
+    told = sorted([*found, *others], key=lambda i: (i.raised, i.kind))
+    return Followed(scores=tuple(scores), incidents=tuple(told), baseline=thread.baseline)
 
 
-def _taken_back(learnt: dict[str, list[Point]], onset: datetime) -> list[Point]:
-    """Removes and gives the points from the onset on: what an open incident holds back."""
-    back = [p for taken in learnt.values() for p in taken if p.at >= onset]
-    for track, taken in learnt.items():
-        learnt[track] = [p for p in taken if p.at < onset]
-    return back
+def step(thread: Thread, point: Point, series: Series) -> tuple[Thread, Score]:
+    """The series after one more usable look, which must be later than all before, and the score of that look."""
+    lesson = Lesson(baseline.days_since_epoch(point.at), point.track, point.satellite, point.value)
+    before = thread.baseline or baseline.nothing(series.family, point.value)
+    expected = baseline.forecast(before, lesson.day, lesson.track, lesson.satellite)
+    scored = score.against(expected, point.value, look=point.look, track=point.track, at=point.at)
+    if series.rule is None:
+        return _learnt(thread, expected, lesson), scored
+    passed = Passed(look=point.look, score=scored, lesson=lesson, before=before)
+    if thread.watch.incident is not None:
+        watch = alert.proceed(thread.watch, thread.watch.incident, scored, series.rule)
+        thread = replace(thread, recent=(*thread.recent, passed), watch=watch)
+        return (thread if watch.incident is not None else _closed(thread, watch.closed[-1])), scored
+    watch, alarm = alert.advance(thread.watch, scored, series.rule)
+    watch = alert.singled(watch, scored, series.rule, series.place)
+    thread = replace(thread, recent=(*thread.recent[-REMEMBERED:], passed), watch=watch)
+    if alarm is not None:
+        return _raised(thread, alarm, series), scored
+    # nothing is learnt from a look that is told as unusual
+    return (thread if watch.single is not None else _learnt(thread, expected, lesson)), scored
 
 
-def _belongs(point: Point, watch: Watch) -> bool:
-    """True for a look of the incident that ended last. Those after its end, while it drained, are ordinary looks."""
-    last = watch.closed[-1] if watch.closed else None
-    return last is not None and last.state is State.FINISHED and last.until is not None and point.at <= last.until
+def _learnt(thread: Thread, expected: Forecast, lesson: Lesson) -> Thread:
+    """With one more lesson; when it is due, told anew with the habits of the whole series."""
+    lessons = (*thread.lessons, lesson)
+    if len(lessons) < thread.due:
+        return replace(thread, baseline=baseline.learnt(expected, lesson.value), lessons=lessons)
+    known = baseline.of_lessons(lessons, expected.baseline.family)
+    return replace(thread, baseline=known, lessons=lessons, due=baseline.next_milestone(len(lessons)))
+
+
+def _raised(thread: Thread, alarm: Alarm, series: Series) -> Thread:
+    """The incident is open: what is usual is again what was known before its onset."""
+    first = alert.likely_first([p.score for p in thread.recent], alarm)
+    held = thread.recent[first:]
+    usual = held[0].before
+    watch = alert.raised(thread.watch, alarm, [_rescored(p, usual) for p in held], series.place)
+    lessons = tuple(lesson for lesson in thread.lessons if lesson.day < held[0].lesson.day)
+    return replace(thread, baseline=usual, lessons=lessons, first=first, alarm=len(thread.recent) - 1, watch=watch)
+
+
+def _rescored(passed: Passed, usual: Baseline) -> Score:
+    lesson, old = passed.lesson, passed.score
+    expected = baseline.forecast(usual, lesson.day, lesson.track, lesson.satellite)
+    return score.against(expected, lesson.value, look=old.look, track=old.track, at=old.at)
+
+
+def _closed(thread: Thread, ended: Incident) -> Thread:
+    """What is usual learns the looks that turned out to be ordinary; after a new usual, those alone."""
+    held = [p.lesson for p in thread.recent[thread.first :]]
+    assert thread.baseline is not None
+    if ended.ending is Ending.NEW_USUAL:
+        known = baseline.of_lessons(held, thread.baseline.family)
+        return Thread(baseline=known, lessons=tuple(held), due=baseline.next_milestone(len(held)), watch=thread.watch)
+    if ended.state is State.FINISHED:
+        own = frozenset(ended.looks)
+        held = [p.lesson for p in thread.recent[thread.first :] if p.look not in own]
+    thread = Thread(baseline=thread.baseline, lessons=thread.lessons, due=thread.due, watch=thread.watch)
+    for lesson in held:
+        assert thread.baseline is not None
+        expected = baseline.forecast(thread.baseline, lesson.day, lesson.track, lesson.satellite)
+        thread = _learnt(thread, expected, lesson)
+    return thread
+
+
+def with_size(thread: Thread, incident: Incident) -> Incident:
+    """A lasting incident with its size and the interval of its onset, told from all its looks.
+
+    `thread`: with the incident open, at its newest look or the one before it was closed.
+    """
+    last = incident.until or thread.recent[-1].score.at
+    until = max(sum(p.score.at <= last for p in thread.recent), thread.alarm + 1)
+    sharpening = thread.recent[: min(until, thread.alarm + 1 + TOLD_LATER)]
+    weights = alert.onset(sharpening, latest=thread.alarm)
+    told = alert.effect(thread.recent[:until], weights)
+    assert thread.baseline is not None
+    members = [_rescored(p, thread.baseline) for p in thread.recent[told.first : until]]
+    between = thread.recent[max(told.earliest - 1, 0)].score.at, thread.recent[told.latest].score.at
+    return alert.summed(
+        replace(
+            incident,
+            onset=members[0].at,
+            onset_between=between,
+            level=told.level,
+            ratio=told.ratio,
+            difference=told.difference,
+        ),
+        members,
+    )

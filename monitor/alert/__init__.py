@@ -1,22 +1,35 @@
-"""Incidents: lasting changes of a zone's rate, with a life; and times when nothing usable came.
+"""Incidents: lasting changes of a zone's rate and single unusual looks, with a life; and times when nothing usable came.
 
-A change is found by a two-sided CUSUM over the standard-normal scores of all tracks in order of time (Page 1954).
-Its threshold follows from the allowed number of false alarms through Siegmund's formula for the average run
-length (Siegmund 1985, "Sequential Analysis", ch. 2: ARL = (exp(2kb) - 2kb - 1) / (2 k^2), b = h + 1.166).
-
-    state         becomes     when
-    -             provisional the CUSUM passes the threshold
-    provisional   confirmed   2 of the next 3 usable looks lean the same way
-    provisional   retracted   2 of the next 3 do not
-    confirmed     finished    a CUSUM in the other direction drains it
-    -             blind       no usable look came for much longer than is usual for this place
-    blind         finished    a usable look came
-    any           retracted   the series as it stands now no longer shows it (late looks, a better reference)
+kind          state       becomes     when
+surge, lull   -           provisional the chart passes its threshold
+provisional confirmed   the later looks are 5 times likelier with the change than without, 2 at least
+provisional retracted   they are 5 times likelier without it
+confirmed   finished    the looks since some look are 20 times likelier without it, or it has lasted
+a year and is what is usual now
+spike, dip    -           provisional one look is so unusual that chance alone makes few such looks a year
+provisional finished    the next usable look came
+blind         -           blind       no usable look came for much longer than is usual for this place
+blind       finished    a usable look came
+any           any         retracted   the series as it stands now no longer shows it (late looks, a better reference)
 """
 
 from monitor.alert.blind import blind_spells
-from monitor.alert.chart import LEAST_THRESHOLD, Rule, Run, Watch, advance, incidents, run_length, threshold_for
-from monitor.alert.incident import Incident, Kind, State
+from monitor.alert.chart import (
+    LEAST_THRESHOLD,
+    Alarm,
+    Rule,
+    Watch,
+    advance,
+    incidents,
+    proceed,
+    raised,
+    single_p_for,
+    singled,
+    summed,
+    threshold_for,
+)
+from monitor.alert.effect import Effect, Passed, effect, likely_first, onset
+from monitor.alert.incident import Ending, Incident, Interval90, Kind, State
 from monitor.alert.steps import LATE, REASONS, SEEN_AGAIN, Change, reconcile
 
 __all__ = [
@@ -24,17 +37,28 @@ __all__ = [
     "LEAST_THRESHOLD",
     "REASONS",
     "SEEN_AGAIN",
+    "Alarm",
     "Change",
+    "Effect",
+    "Ending",
     "Incident",
+    "Interval90",
     "Kind",
+    "Passed",
     "Rule",
-    "Run",
     "State",
     "Watch",
     "advance",
     "blind_spells",
+    "effect",
     "incidents",
+    "likely_first",
+    "onset",
+    "proceed",
+    "raised",
     "reconcile",
-    "run_length",
+    "single_p_for",
+    "singled",
+    "summed",
     "threshold_for",
 ]

@@ -1,7 +1,11 @@
-"""The two-sided CUSUM that finds lasting changes, look by look.
+"""The chart that finds lasting changes look by look, with a known rate of false alarms.
 
-Page (1954), "Continuous inspection schemes". Run length: Siegmund (1985), "Sequential Analysis", ch. 2:
-ARL = (exp(2kb) - 2kb - 1) / (2 k^2), b = h + 1.166.
+Shiryaev-Roberts (Shiryaev 1963; Roberts 1966; Pollak 1985, Annals of Statistics 13): with the odds L of each look for
+a change against none, R becomes (1 + R) L: the sum, over all looks at which the change may have begun, of the odds of
+the looks since. While nothing changes each L is 1 on average given the looks before, so R less the number of looks is a
+martingale, and the mean number of looks to a false alarm at R >= A is at least A, whatever the law of the numbers
+(Pollak 1987; as "e-detector": Shin, Ramdas & Rinaldo 2024, New England Journal of Statistics in Data Science 2). The
+mean of several R, one for each size of change that is looked for, has the same property.
 """
 
 from __future__ import annotations
@@ -10,163 +14,220 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from monitor.alert.incident import Incident, Kind, State
+from monitor.alert.incident import Ending, Incident, Kind, State
 from monitor.score import Score
 
+OVERSHOOT = 0.76
+"""R passes A with a jump, so false alarms come less often than once in A looks: once in A / 0.76. Simulated for odds of
+the sizes used here (tests/core/test_alert_chart.py); the renewal theory behind it is Woodroofe (1982), "Nonlinear
+renewal theory in sequential analysis"."""
 
-@dataclass(frozen=True, kw_only=True)
+SINGLE_SHARE = 0.1
+"""Of the budget of false alarms that is for single looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """How much evidence a change needs."""
 
     threshold: float
-    """h of the CUSUM, in standard deviations."""
+    """A of the chart, for surges and lulls alike."""
 
-    allowance: float = 0.5
-    """k: half of the shift worth finding, in standard deviations."""
+    single_p: float = 0.0
+    """A look with a smaller two-sided p-value is told as a spike or dip; 0: none is."""
 
-    confirming_looks: int = 3
-    confirming_hits: int = 2
-    drain: float = 5.0
-    """A confirmed change is over when the scores have fallen short of the allowance by this much in all: ten ordinary
-    looks, so that a few quiet looks do not end a busy season."""
+    sure: float = 5.0
+    """Confirmed when the looks after the alarm are so many times likelier with the change than without it; retracted
+    when it is the other way round (Wald's sequential test: wrong in at most 1 of 5 cases either way)."""
 
-    largest_z: float = 4.0
-    """One look counts no more than this, so that one freak look cannot raise an alarm alone."""
+    least_confirming: int = 2
+    """Looks after the alarm that a confirmation needs at least."""
 
+    over: float = 20.0
+    """A confirmed change is over when the looks since some look are so many times likelier without it."""
 
-def run_length(threshold: float, allowance: float = 0.5) -> float:
-    """Looks until a one-sided CUSUM raises a false alarm, on average (Siegmund 1985)."""
-    b = 2 * allowance * (threshold + 1.166)
-    return (math.exp(b) - b - 1) / (2 * allowance**2)
-
-
-LEAST_THRESHOLD = 4.0
-"""No budget is generous enough for an alarm from one freak look, which counts 3.5 at most."""
+    usual_days: float = 365.0
+    usual_looks: int = 30
+    """A confirmed change that has lasted so long, with so many looks, is what is usual now."""
 
 
-def threshold_for(false_alarms_a_year: float, looks_a_year: float, allowance: float = 0.5) -> float:
-    """The CUSUM threshold at which a two-sided chart raises that many false alarms a year.
-
-    Exact for independent standard-normal scores. Ships that stay over several looks make scores dependent:
-    the true rate is then higher.
-    """
-    wanted = 2 * looks_a_year / false_alarms_a_year
-    low, high = 0.0, 50.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if run_length(middle, allowance) < wanted else (low, middle)
-    return max(high, LEAST_THRESHOLD)
+def threshold_for(false_alarms_a_year: float, looks_a_year: float) -> float:
+    """The threshold at which surges and lulls together raise that many false alarms a year, on average."""
+    return max(OVERSHOOT * 2 * looks_a_year / ((1 - SINGLE_SHARE) * false_alarms_a_year), LEAST_THRESHOLD)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A one-sided CUSUM: how far it stands and the scores it was built from."""
-
-    height: float = 0.0
-    scores: Sequence[Score] = ()
-
-    def advanced(self, score: Score, gain: float) -> Run:
-        """One look later; empty when the evidence is used up."""
-        height = self.height + gain
-        return Run(height=height, scores=(*self.scores, score)) if height > 0 else Run()
+def single_p_for(false_alarms_a_year: float, looks_a_year: float) -> float:
+    """The p-value below which single looks are told, so that they use up their share of the budget."""
+    return min(SINGLE_SHARE * false_alarms_a_year / looks_a_year, LARGEST_SINGLE_P)
 
 
-@dataclass(frozen=True, kw_only=True)
+LEAST_THRESHOLD = 12.0
+"""No budget is so generous that three looks in a row, which happen to be high, are a surge."""
+
+LARGEST_SINGLE_P = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """The state of one zone and measure between two looks."""
 
-    up: Run = Run()
-    down: Run = Run()
+    up: tuple[float, ...] = ()
+    """R for each of the shifts upwards; empty: 0 each."""
+
+    down: tuple[float, ...] = ()
     incident: Incident | None = None
-    """The open one."""
+    """The open lasting change."""
 
-    members: Sequence[Score] = ()
-    """Its scores."""
+    shift: int = 0
+    """Index of the shift that it resembles most."""
 
-    height: float = 0.0
-    """Where its CUSUM stands."""
+    later: float = 0.0
+    """log odds for the change of all looks after the alarm."""
 
-    drained: float = 0.0
-    """How far a CUSUM in the other direction stands."""
+    against: float = 0.0
+    """CUSUM of the log odds against the change: how surely it is over."""
 
     leaning: int = 0
-    """Members up to which it stood at zero: where the incident ends if it goes on draining."""
+    """Members up to which that stood at zero: where the incident ends if it goes on."""
 
-    closed: Sequence[Incident] = ()
+    members: tuple[Score, ...] = ()
+    """Scores of the looks since the onset, against what was usual before it."""
+
+    single: Incident | None = None
+    """The newest look, if it is a spike or dip."""
+
+    closed: tuple[Incident, ...] = ()
 
 
-def advance(watch: Watch, score: Score, rule: Rule, *, aoi: str, zone: str, measure: str) -> Watch:
-    """The state after one more usable look, which must be later than all before.
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The chart has passed its threshold."""
 
-    A look without a baseline changes nothing.
+    kind: Kind
+    shift: int
+    height: float
+
+
+def advance(watch: Watch, score: Score, rule: Rule) -> tuple[Watch, Alarm | None]:
+    """The charts after one more usable look of a quiet series, which must be later than all before.
+
+    A look without a baseline changes nothing. An alarm is for the caller to `raise_`: only the series knows when the
+    change began.
     """
-    if score.baseline is None:
-        return watch
-    if watch.incident is not None:
-        return _continue(watch, watch.incident, score, rule)
-    z = min(max(score.z, -rule.largest_z), rule.largest_z)
-    up = watch.up.advanced(score, z - rule.allowance)
-    down = watch.down.advanced(score, -z - rule.allowance)
-    for kind, run in ((Kind.SURGE, up), (Kind.LULL, down)):
-        if run.height > rule.threshold:
-            incident = Incident(
-                aoi=aoi,
-                zone=zone,
-                measure=measure,
-                kind=kind,
-                state=State.PROVISIONAL,
-                onset=run.scores[0].at,
-                raised=score.at,
-                peak=run.height,
-            )
-            return Watch(
-                incident=_summed(incident, run.scores),
-                members=run.scores,
-                height=run.height,
-                leaning=len(run.scores),
-                closed=watch.closed,
-            )
-    return replace(watch, up=up, down=down)
+    if score.expected is None:
+        return watch, None
+    up, down = _heights(watch.up, score.up), _heights(watch.down, score.down)
+    watch = replace(watch, up=up, down=down)
+    tall, low = sum(up) / len(up), sum(down) / len(down)
+    if max(tall, low) < rule.threshold:
+        return watch, None
+    kind, heights = (Kind.SURGE, up) if tall >= low else (Kind.LULL, down)
+    return watch, Alarm(kind, heights.index(max(heights)), max(tall, low))
 
 
-def _summed(incident: Incident, scores: Sequence[Score]) -> Incident:
-    baselines = [s.baseline for s in scores if s.baseline is not None]
+def _heights(before: tuple[float, ...], odds: Sequence[float]) -> tuple[float, ...]:
+    return tuple((1.0 + r) * math.exp(o) for r, o in zip(before or (0.0,) * len(odds), odds, strict=True))
+
+
+def raised(watch: Watch, alarm: Alarm, members: Sequence[Score], place: tuple[str, str, str]) -> Watch:
+    """With the incident of an alarm; `members`: the looks since its onset against what was usual before that.
+
+    `place`: AOI, zone, measure.
+    """
+    aoi, zone, measure = place
+    incident = Incident(
+        aoi=aoi,
+        zone=zone,
+        measure=measure,
+        kind=alarm.kind,
+        state=State.PROVISIONAL,
+        onset=members[0].at,
+        raised=members[-1].at,
+        evidence=math.log10(alarm.height),
+    )
+    closed = tuple(replace(i, ending=Ending.GREW) if _within(i, incident) else i for i in watch.closed)
+    return Watch(
+        incident=summed(incident, members),
+        shift=alarm.shift,
+        leaning=len(members),
+        members=tuple(members),
+        closed=closed,
+    )
+
+
+def _within(single: Incident, incident: Incident) -> bool:
+    same = single.kind.sign == incident.kind.sign and not single.kind.lasting
+    return same and incident.onset <= single.onset <= incident.raised
+
+
+def summed(incident: Incident, scores: Sequence[Score]) -> Incident:
+    """With the looks, tracks and averages of its scores, at least one, in order of time."""
+    expected = [s.expected for s in scores if s.expected is not None]
     return replace(
         incident,
         last=scores[-1].at,
         looks=tuple(s.look for s in scores),
         tracks=tuple(sorted({s.track for s in scores})),
         mean=sum(s.value for s in scores) / len(scores),
-        usual=sum(b.centre for b in baselines) / len(baselines),
-        baseline_looks=min(b.n for b in baselines),
+        usual=sum(e.centre for e in expected) / len(expected),
+        baseline_looks=min(e.n for e in expected),
     )
 
 
-def _continue(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Watch:
-    lean = min(max(score.z * incident.kind.sign, -rule.largest_z), rule.largest_z)
-    hits = (*incident.hits, lean > 0)
-    drained = max(0.0, watch.drained + rule.allowance - lean)
-    height = max(0.0, watch.height + lean - rule.allowance)
+def proceed(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Watch:
+    """The state after one more usable look while an incident is open; it may close it."""
+    odds = (score.up if incident.kind is Kind.SURGE else score.down)[watch.shift]
     members = (*watch.members, score)
-    leaning = watch.leaning if drained > 0 else len(members)
-    incident = replace(_summed(incident, members), hits=hits, peak=max(incident.peak, height))
+    against = max(0.0, watch.against - odds)
+    leaning = watch.leaning if against > 0 else len(members)
+    later = watch.later + odds
+    incident = replace(summed(incident, members), hits=(*incident.hits, odds > 0))
+    watch = replace(watch, members=members, against=against, leaning=leaning, later=later)
     if incident.state is State.PROVISIONAL:
-        recent = hits[: rule.confirming_looks]
-        if recent.count(True) >= rule.confirming_hits:
+        if later <= -math.log(rule.sure):
+            return _closed(watch, replace(incident, state=State.RETRACTED), members[: watch.leaning])
+        if later >= math.log(rule.sure) and len(incident.hits) >= rule.least_confirming:
             incident = replace(incident, state=State.CONFIRMED)
-        elif recent.count(False) > rule.confirming_looks - rule.confirming_hits:
-            return _closed(watch, replace(incident, state=State.RETRACTED), members[:leaning])
-    elif drained >= rule.drain:
-        return _closed(watch, replace(incident, state=State.FINISHED), members[:leaning])
-    return replace(watch, incident=incident, members=members, height=height, drained=drained, leaning=leaning)
+    elif against >= math.log(rule.over):
+        over = replace(incident, state=State.FINISHED, ending=Ending.OVER)
+        return _closed(watch, over, members[: watch.leaning])
+    elif _is_usual_now(incident, score, rule):
+        return _closed(watch, replace(incident, state=State.FINISHED, ending=Ending.NEW_USUAL), members)
+    return replace(watch, incident=incident)
+
+
+def _is_usual_now(incident: Incident, score: Score, rule: Rule) -> bool:
+    days = (score.at - incident.onset).total_seconds() / 86_400
+    return days >= rule.usual_days and len(incident.looks) >= rule.usual_looks
 
 
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
-    """`members` are the looks up to its end: where the CUSUM that drained it began (Page's estimate of a change)."""
-    ended = replace(_summed(incident, members), until=members[-1].at)
+    """`members` are the looks up to its end: the newest at which nothing spoke against it."""
+    ended = replace(summed(incident, members), until=members[-1].at)
     return Watch(closed=(*watch.closed, ended))
+
+
+def singled(watch: Watch, score: Score, rule: Rule, place: tuple[str, str, str]) -> Watch:
+    """With the look as a spike or dip, if it is one; the one before, if there was one, is over."""
+    if watch.single is not None:
+        ended = replace(watch.single, state=State.FINISHED, ending=Ending.SINGLE, until=watch.single.onset)
+        watch = replace(watch, single=None, closed=(*watch.closed, ended))
+    if score.expected is None or watch.incident is not None or score.p >= rule.single_p:
+        return watch
+    aoi, zone, measure = place
+    found = Incident(
+        aoi=aoi,
+        zone=zone,
+        measure=measure,
+        kind=Kind.SPIKE if score.z > 0 else Kind.DIP,
+        state=State.PROVISIONAL,
+        onset=score.at,
+        raised=score.at,
+        evidence=-math.log10(max(score.p, 1e-300)),
+    )
+    return replace(watch, single=summed(found, [score]))
 
 
 def incidents(watch: Watch) -> list[Incident]:
     """All of them, the closed ones first."""
-    return [*watch.closed, *([watch.incident] if watch.incident else [])]
+    return [*watch.closed, *(i for i in (watch.single, watch.incident) if i is not None)]

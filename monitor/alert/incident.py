@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -14,12 +15,23 @@ class Kind(StrEnum):
 
     SURGE = "surge"
     LULL = "lull"
+    SPIKE = "spike"
+    """One look far above what is usual; whether it lasts, one look cannot tell."""
+
+    DIP = "dip"
+    """One look far below."""
+
     BLIND = "blind"
 
     @property
     def sign(self) -> int:
         """+1 for more than usual, -1 for less, 0 for nothing seen."""
-        return {Kind.SURGE: 1, Kind.LULL: -1, Kind.BLIND: 0}[self]
+        return {Kind.SURGE: 1, Kind.SPIKE: 1, Kind.LULL: -1, Kind.DIP: -1, Kind.BLIND: 0}[self]
+
+    @property
+    def lasting(self) -> bool:
+        """True for changes of the rate, which several looks show."""
+        return self in {Kind.SURGE, Kind.LULL}
 
 
 class State(StrEnum):
@@ -35,6 +47,30 @@ class State(StrEnum):
     def is_open(self) -> bool:
         """True while the incident lasts."""
         return self in {State.PROVISIONAL, State.CONFIRMED, State.BLIND}
+
+
+class Ending(StrEnum):
+    """Why an incident is over."""
+
+    OVER = "over"
+    """Later usable looks are as usual again."""
+
+    NEW_USUAL = "new usual"
+    """It lasted so long that it is what is usual now."""
+
+    SINGLE = "single look"
+    """A spike or dip whose next usable look was as usual."""
+
+    GREW = "grew"
+    """A spike or dip that became part of a lasting change."""
+
+
+class Interval90(NamedTuple):
+    """An estimate with the interval that holds it in 90 of 100 cases."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +104,31 @@ class Incident:
     """Of the measure over `looks`, per usable look."""
 
     usual: float = math.nan
-    """Mean of the baselines these looks were compared with."""
+    """What was expected of these looks, on average."""
 
     baseline_looks: int = 0
-    """Looks of the smallest baseline used."""
+    """Earlier usable looks it is compared with."""
 
-    peak: float = 0.0
-    """Highest CUSUM reached, in standard deviations."""
+    onset_between: tuple[datetime, datetime] | None = None
+    """90 % interval of the onset: the change began after the first of these looks and not after the second."""
+
+    level: Interval90 | None = None
+    """Rate per usable look since the onset, in the unit of the measure."""
+
+    ratio: Interval90 | None = None
+    """That rate over the usual one; None for decibels and single looks."""
+
+    difference: Interval90 | None = None
+    """That rate less the usual one, in the unit of the measure."""
+
+    evidence: float = 0.0
+    """Decimal logarithm of the Shiryaev-Roberts statistic when it was raised; for a single look of 1 / p."""
 
     hits: Sequence[bool] = ()
     """For each usable look after `raised`: did it lean the same way?"""
+
+    ending: Ending | None = None
+    """Why it is over; set exactly when it is finished and not `blind`."""
 
     id: str = ""
     """Given when it is first recorded, and kept."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.alert.incident import Incident, Kind, State
+from monitor.alert.incident import Ending, Incident, Kind, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,13 @@ REASONS = {
     State.RETRACTED: "later usable looks did not confirm it",
     State.BLIND: "no usable look for much longer than is usual here",
 }
+ENDINGS = {
+    Ending.OVER: "later usable looks are as usual again",
+    Ending.NEW_USUAL: "it has lasted so long that it is what is usual here now",
+    Ending.SINGLE: "the next usable look came: it was one look",
+    Ending.GREW: "later looks made it part of a lasting change",
+}
+SINGLE = "one look is far from what is usual"
 SEEN_AGAIN = "a usable look came"
 LATE = "the series as it stands now, with all looks there are, no longer shows this"
 
@@ -105,8 +112,12 @@ def _free_id(name: str, taken: set[str]) -> str:
 
 
 def _reason(incident: Incident) -> str:
-    seen_again = incident.kind is Kind.BLIND and incident.state is State.FINISHED
-    return SEEN_AGAIN if seen_again else REASONS[incident.state]
+    if incident.kind is Kind.BLIND and incident.state is State.FINISHED:
+        return SEEN_AGAIN
+    if incident.ending is not None:
+        return ENDINGS[incident.ending]
+    single = incident.state is State.PROVISIONAL and not incident.kind.lasting
+    return SINGLE if single else REASONS[incident.state]
 
 
 def _moment(incident: Incident, as_of: datetime) -> datetime:

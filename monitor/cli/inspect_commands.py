@@ -125,7 +125,7 @@ def _plot(desk: Desk, aoi: str, zone: str, measure: str, target: str) -> None:
     own = [i for i in told.incidents if (i.zone, i.measure) == (zone, measure) and i.state != "retracted"]
     entry = MEASURES[measure]
     png = pictures.series_plot(
-        story.series_points(followed, entry.family),
+        story.series_points(followed),
         story.unused(told.looks, sorted({s.track for s in followed.scores})),
         own[-1] if own else None,
         entry.unit,

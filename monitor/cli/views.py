@@ -196,8 +196,8 @@ def newest(told: Chronicle) -> list[dict[str, Any]]:
                 "at": last.at,
                 "look": last.look,
                 "track": last.track,
-                "usual": last.baseline.centre if last.baseline else None,
-                "baseline_looks": last.baseline.n if last.baseline else 0,
+                "usual": last.expected.centre if last.expected else None,
+                "baseline_looks": last.expected.n if last.expected else 0,
                 "p": round(last.p, 6),
                 "recipe": MEASURES[name].recipe,
             }

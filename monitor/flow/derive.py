@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from monitor import alert, history
 from monitor.alert import Change, Incident, Rule
 from monitor.aoi import Aoi
-from monitor.history import Followed, Point
+from monitor.history import Followed, Point, Series
 from monitor.measures import MEASURES
 from monitor.store import Transaction
 
@@ -32,9 +32,10 @@ def watched(aoi: Aoi) -> list[Watched]:
 
 def rule_for(points: Sequence[Point], series: int, false_alarms_a_year: float) -> Rule:
     """The rule for one of `series` series that share a yearly budget of false alarms."""
+    share = false_alarms_a_year / max(1, series)
     years = max((points[-1].at - points[0].at) / timedelta(days=365.25), LEAST_YEARS) if points else LEAST_YEARS
     looks = max(len(points) / years, 1.0)
-    return Rule(threshold=alert.threshold_for(false_alarms_a_year / max(1, series), looks))
+    return Rule(threshold=alert.threshold_for(share, looks), single_p=alert.single_p_for(share, looks))
 
 
 def follow(
@@ -46,7 +47,7 @@ def follow(
     for (zone, measure), series in points.items():
         rule = rule_for(series, len(chosen), false_alarms_a_year) if (zone, measure) in chosen else None
         followed[zone, measure] = history.follow(
-            series, MEASURES[measure].family, rule, aoi=aoi.id, zone=zone, measure=measure
+            series, Series(aoi=aoi.id, zone=zone, measure=measure, family=MEASURES[measure].family, rule=rule)
         )
     return followed
 

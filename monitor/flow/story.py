@@ -14,7 +14,6 @@ from shapely.geometry.base import BaseGeometry
 from monitor import __version__, measures, pictures
 from monitor.alert import Change, Incident, Kind
 from monitor.aoi import Aoi
-from monitor.baseline import Family, as_measured, compared
 from monitor.claim import Bearing, Narrative
 from monitor.errors import QuaywatchError, SceneError, SourceError
 from monitor.flow import derive, track
@@ -57,7 +56,7 @@ class Chronicle:
     def compared(self) -> int:
         """Watched series of which at least one look could be compared with earlier ones."""
         chosen = {(w.zone, w.measure) for w in derive.watched(self.aoi)}
-        return sum(any(s.baseline for s in f.scores) for key, f in self.followed.items() if key in chosen)
+        return sum(any(s.expected for s in f.scores) for key, f in self.followed.items() if key in chosen)
 
     def by_id(self) -> dict[str, Look]:
         """Looks by id."""
@@ -116,18 +115,19 @@ def dated(followed: Followed) -> list[Dated]:
     return [Dated(at=s.at, value=s.value, z=s.z, track=s.track, look=s.look) for s in followed.scores]
 
 
-def series_points(followed: Followed, family: Family) -> list[SeriesPoint]:
-    """A series with its usual band: the mean or median, and one spread to each side."""
-    points = []
-    floor = -math.inf if family is Family.LEVEL else 0.0
-    for s in followed.scores:
-        usual = low = high = None
-        if s.baseline is not None:
-            usual, spread = s.baseline.centre, s.baseline.spread
-            on_scale = compared(usual, family)
-            low, high = (as_measured(max(floor, on_scale + side * spread), family) for side in (-1, 1))
-        points.append(SeriesPoint(at=s.at, value=s.value, usual=usual, low=low, high=high, track=s.track))
-    return points
+def series_points(followed: Followed) -> list[SeriesPoint]:
+    """A series with what was expected of each look, and one standard deviation to each side."""
+    return [
+        SeriesPoint(
+            at=s.at,
+            value=s.value,
+            usual=s.expected.centre if s.expected else None,
+            low=s.expected.low if s.expected else None,
+            high=s.expected.high if s.expected else None,
+            track=s.track,
+        )
+        for s in followed.scores
+    ]
 
 
 def unused(looks: Sequence[Look], tracks: Sequence[str] | None = None) -> list[Unused]:
@@ -235,7 +235,7 @@ def incident_pictures(eyes: Eyes, told: Chronicle, incident: Incident) -> dict[s
     followed = told.followed[incident.zone, incident.measure]
     shown = {
         "series": pictures.series_plot(
-            series_points(followed, entry.family),
+            series_points(followed),
             unused(told.looks, incident.tracks),
             incident,
             entry.unit,

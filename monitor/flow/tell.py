@@ -29,7 +29,7 @@ def bearings(narrative: Narrative, incident: Incident) -> list[Bearing]:
         sensor=next(iter(sensors)).short if len(sensors) == 1 else None,
         since=incident.onset,
         until=incident.until or incident.last or incident.raised,
-        direction=Heading.UP if incident.kind is Kind.SURGE else Heading.DOWN,
+        direction=Heading.UP if incident.kind.sign > 0 else Heading.DOWN,
     )
 
 

@@ -128,7 +128,7 @@ def sure(facts: Facts) -> list[str]:
         return [BLIND_RULE, _unused_line(facts)] if facts.change.new is not State.RETRACTED else [_unused_line(facts)]
     lines = [_meaning(facts), _budget(facts), _unused_line(facts)]
     if facts.change.new is not State.RETRACTED:
-        lean = "high" if facts.change.incident.kind is Kind.SURGE else "low"
+        lean = "high" if facts.change.incident.kind.sign > 0 else "low"
         lines.append(
             f"The average is taken over the very looks that raised the alert, so it leans {lean}. The first look of "
             "the change is an estimate: the change may have begun some looks earlier or later."

@@ -201,12 +201,12 @@ def told(incident: Incident, place: str, measure_label: str, unit: str, last: da
 
 def direction(kind: Kind) -> str:
     """Up or down."""
-    return "up" if kind is Kind.SURGE else "down"
+    return "up" if kind.sign > 0 else "down"
 
 
 def more_or_less(kind: Kind) -> str:
     """Than usual."""
-    return "more" if kind is Kind.SURGE else "less"
+    return "more" if kind.sign > 0 else "less"
 
 
 def false_alarms(a_year: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from monitor.alert import Incident, Kind
+from monitor.alert import Incident
 from monitor.message import Unused, clean, day, unit_sign
 from monitor.pictures.canvas import (
     BANNER,
@@ -46,11 +46,11 @@ class SeriesPoint:
     at: datetime
     value: float
     usual: float | None
-    """Centre of the baseline it was compared with; None: too little history."""
+    """What was expected of the look; None: too little history."""
 
     low: float | None
     high: float | None
-    """The band that numbers of this track usually stay in."""
+    """The band that about two of three numbers stay in."""
 
     track: str
 
@@ -111,7 +111,7 @@ def _incident(axes: Axes, incident: Incident | None, series: Sequence[SeriesPoin
         return
     latest = max([incident.raised, *(p.at for p in series), *(u.at for u in unused)])
     end = incident.until or latest
-    word = {Kind.SURGE: "more than usual", Kind.LULL: "less than usual", Kind.BLIND: "nothing usable"}[incident.kind]
+    word = {1: "more than usual", -1: "less than usual", 0: "nothing usable"}[incident.kind.sign]
     first, last = _days([incident.onset, end])
     axes.axvspan(first, last, color=ORANGE, alpha=0.2, linewidth=0, label=f"{word} ({incident.state})", zorder=0)
     axes.axvline(
@@ -201,7 +201,7 @@ def _series_legend(figure: Figure, axes: Axes) -> None:
         Line2D([], [], color="#777777", marker="_", linestyle="none", markersize=9),
         Patch(color="#777777", alpha=0.25),
     ]
-    labels += ["usual on its track", "usual range"]
+    labels += ["expected of the look", "usual range"]
     figure.legend(
         handles,
         labels,

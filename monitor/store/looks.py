@@ -149,7 +149,7 @@ class LookTables(Tables):
         """The usable measurements of an AOI by zone and measure, in order of time."""
         m, k = t.measurements, t.looks
         rows = self._c.execute(
-            select(m.c.zone, m.c.measure, m.c.look, m.c.value, k.c.track, k.c.start)
+            select(m.c.zone, m.c.measure, m.c.look, m.c.value, k.c.track, k.c.start, k.c.platform)
             .join(k, (k.c.aoi == m.c.aoi) & (k.c.id == m.c.look))
             .where(m.c.aoi == aoi, m.c.value.is_not(None))
             .order_by(k.c.start, k.c.id)
@@ -157,7 +157,7 @@ class LookTables(Tables):
         series: dict[tuple[str, str], list[Point]] = {}
         for r in rows:
             series.setdefault((r.zone, r.measure), []).append(
-                Point(look=r.look, track=r.track, at=utc(r.start), value=r.value)
+                Point(look=r.look, track=r.track, at=utc(r.start), value=r.value, satellite=r.platform)
             )
         return series
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.alert import Incident, Kind, State
+from monitor.alert import Ending, Incident, Interval90, Kind, State
 from monitor.change.omnibus import Segments
 from monitor.change.scatter import Scatter
 from monitor.change.seasonal import Seasonal
@@ -78,6 +78,8 @@ def incident_json(incident: Incident) -> str:
         body[name] = body[name].isoformat() if body[name] else None
     for name in ("mean", "usual"):
         body[name] = body[name] if body[name] == body[name] else None
+    if incident.onset_between is not None:
+        body["onset_between"] = [moment.isoformat() for moment in incident.onset_between]
     return json.dumps(body, sort_keys=True)
 
 
@@ -90,4 +92,11 @@ def incident_from(text: str) -> Incident:
         body[name] = float("nan") if body[name] is None else body[name]
     for name in ("looks", "tracks", "hits"):
         body[name] = tuple(body[name])
-    return Incident(**{**body, "kind": Kind(body["kind"]), "state": State(body["state"])})
+    for name in ("level", "ratio", "difference"):
+        body[name] = Interval90(*body[name]) if body.get(name) else None
+    between = body.get("onset_between")
+    body["onset_between"] = (utc(between[0]), utc(between[1])) if between else None
+    body["ending"] = Ending(body["ending"]) if body.get("ending") else None
+    known = {f.name for f in fields(Incident)}  # of an older version some are gone
+    kept = {name: value for name, value in body.items() if name in known}
+    return Incident(**{**kept, "kind": Kind(body["kind"]), "state": State(body["state"])})

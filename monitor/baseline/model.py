@@ -1,0 +1,287 @@
+"""What is usual for a zone and measure, learnt look by look.
+
+A dynamic linear model (West & Harrison 1997, "Bayesian Forecasting and Dynamic Models", ch. 4 and 14) of the rate, on
+its logarithm (counts), logit (presence) or as compared (the rest):
+
+    level + wander + season + track + satellite
+
+The level is constant: a lasting change of it is what alerts are about. Season is one yearly wave. Each track (its
+geometry) and each satellite has an offset, so that a lost or a new satellite is no surge. The wander forgets within
+some days or weeks: ships that stay over several looks and stacks that lie for a month make looks repeat each other,
+and a look closer to the last one than that tells little that is new. What is not known yet is uncertain, not zero: a
+first winter is no lull, and the first looks of a new satellite move its offset, not the level.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.baseline.family import SMALLEST_SPREAD, Family, compared
+from monitor.baseline.laws import CountLaw, NormalLaw, PresenceLaw
+
+Array = NDArray[np.float64]
+
+LEAST_LOOKS = 8
+"""Fewer earlier usable looks are refused: they could be those of one busy week."""
+
+YEAR_DAYS = 365.25
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+LEVEL, WANDER, SINE, COSINE = range(4)
+FIXED_PARTS = 4
+"""Of the state; tracks and satellites follow in the order in which they came."""
+
+SHIFT = "shift"
+"""Name of the part that a change of the level is."""
+
+CLEAR_OFF = 3.0
+"""A continuous number farther off than this, in standard deviations, moves what is usual no more than one at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Standard deviations of what is not known yet: on the model scale for rates, in spreads for the rest."""
+
+    level: float
+    season: float
+    """Of sine and cosine each."""
+
+    track: float
+    satellite: float
+
+
+PRIORS: Mapping[Family, Prior] = {
+    Family.COUNT: Prior(1.5, 0.25, 0.5, 0.1),
+    Family.PRESENCE: Prior(1.5, 0.3, 0.5, 0.15),
+    Family.AMOUNT: Prior(10.0, 0.7, 10.0, 0.3),
+    Family.LEVEL: Prior(10.0, 0.7, 10.0, 0.3),
+    Family.SHARE: Prior(10.0, 0.7, 10.0, 0.3),
+}
+"""COUNT, PRESENCE: a season of a third up and down, tracks that see half as much more or less, satellites 10 to 15 %.
+The rest: tracks may differ by any amount, as brightness does with the angle of incidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wander:
+    """How a rate wanders while nothing happens: an Ornstein-Uhlenbeck process."""
+
+    variance: float = 0.0
+    """Of the rate on the model scale; for the rest the share of their variance, at most LARGEST_SHARE."""
+
+    days: float = 30.0
+    """After which the correlation is 1/e."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What is not learnt look by look but from the series as a whole."""
+
+    wander: Wander = field(default_factory=Wander)
+    white: float = 0.05
+    """COUNT: variance of the logarithm of the rate from one look to the next, however close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is usual, after `n` looks."""
+
+    family: Family
+    habits: Habits
+    mean: Array
+    """Shape (parts,): level, wander, sine, cosine, then tracks and satellites."""
+
+    cov: Array
+    """Shape (parts, parts). For all but counts and presences in units of the squared spread."""
+
+    parts: Mapping[str, int]
+    """Place of each track and satellite in the state."""
+
+    n: int
+    day: float
+    """Of the last look, days since EPOCH."""
+
+    spread: float
+    """Standard deviation of a number about its rate, as compared; not used for counts and presences."""
+
+    freedom: float
+    """Degrees of freedom of the spread."""
+
+    ranks: tuple[float, ...] = ()
+    """AMOUNT: how far off each earlier number was, in spreads, smallest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is expected of one look, before it is known."""
+
+    law: CountLaw | PresenceLaw | NormalLaw
+    baseline: Baseline
+    """Brought forward to the time of the look."""
+
+    reach: Array
+    """Covariance of the state with the rate of this look, shape (parts,)."""
+
+    f: float
+    """Expected rate on the model scale."""
+
+    q: float
+    """Variance of that rate; for continuous families in squared spreads."""
+
+    design: Array
+    """Shape (parts,): the rate is design @ state."""
+
+
+def days_since_epoch(moment: datetime) -> float:
+    """Days since EPOCH, of an aware datetime."""
+    return (moment - EPOCH).total_seconds() / 86_400.0
+
+
+def nothing(family: Family, first: float, habits: Habits | None = None) -> Baseline:
+    """Before the first look. Its number sets the scale of the level, which is then free to be anything like it."""
+    prior, habits = PRIORS[family], habits or Habits()
+    mean = np.zeros(FIXED_PARTS)
+    if family is Family.COUNT:
+        mean[LEVEL] = math.log(first + 0.5)
+    elif family is not Family.PRESENCE:
+        mean[LEVEL] = compared(first, family)
+    variances = (prior.level**2, habits.wander.variance, prior.season**2, prior.season**2)
+    return Baseline(
+        family=family,
+        habits=habits,
+        mean=mean,
+        cov=np.diag(variances),
+        parts={},
+        n=0,
+        day=0.0,
+        spread=SMALLEST_SPREAD.get(family, 0.0),
+        freedom=2.0,
+    )
+
+
+def with_shift(baseline: Baseline, deviation: float) -> Baseline:
+    """The baseline with one more part: a change of the level from now on, of unknown size about 0.
+
+    `deviation` is its standard deviation before any look, on the model scale (in spreads for continuous families).
+    """
+    return _with_parts(baseline, ((SHIFT, deviation),))
+
+
+def opened(baseline: Baseline) -> Baseline:
+    """With a level that is as unknown as before the first look: what was usual is no more."""
+    cov = baseline.cov.copy()
+    cov[LEVEL, LEVEL] += PRIORS[baseline.family].level ** 2
+    return replace(baseline, cov=cov)
+
+
+def forecast(baseline: Baseline, day: float, track: str, satellite: str) -> Forecast:
+    """What to expect of a look of that track and satellite, that many days since EPOCH."""
+    prior = PRIORS[baseline.family]
+    known = _with_parts(baseline, ((_track(track), prior.track), (_satellite(satellite), prior.satellite)))
+    mean, cov = _brought_forward(known, day)
+    design = np.zeros(len(mean))
+    angle = 2.0 * math.pi * day / YEAR_DAYS
+    design[LEVEL] = design[WANDER] = 1.0
+    design[SINE], design[COSINE] = math.sin(angle), math.cos(angle)
+    design[known.parts[_track(track)]] = design[known.parts[_satellite(satellite)]] = 1.0
+    if SHIFT in known.parts:
+        design[known.parts[SHIFT]] = 1.0
+    reach = cov @ design
+    f, q = float(design @ mean), float(design @ reach)
+    now = replace(known, mean=mean, cov=cov, day=max(day, known.day))
+    return Forecast(law=_law(now, f, q), baseline=now, reach=reach, f=f, q=q, design=design)
+
+
+def learnt(expected: Forecast, value: float) -> Baseline:
+    """What is usual once the number of the look is known, in the unit of the measure.
+
+    Counts and presences: what the conjugate law learns of the rate goes back to its parts in proportion to their
+    covariance with it (linear Bayes, West, Harrison & Migon 1985). The rest: the Kalman filter with an unknown spread.
+    """
+    now = expected.baseline
+    if now.family.counted:
+        whole = expected.q + (now.habits.white if now.family is Family.COUNT else 0.0)
+        law = expected.law
+        assert not isinstance(law, NormalLaw)
+        mean, variance = law.learnt(value)
+        gain, less = (mean - expected.f) / whole, (1.0 - variance / whole) / whole
+        return _moved(now, expected.reach, gain, less)
+    return _learnt_number(expected, compared(value, now.family))
+
+
+def _learnt_number(expected: Forecast, value: float) -> Baseline:
+    now = expected.baseline
+    whole = expected.q + 1.0 - now.habits.wander.variance
+    off = (value - expected.f) / (now.spread * math.sqrt(whole))
+    bounded = min(max(off, -CLEAR_OFF), CLEAR_OFF) if now.n >= LEAST_LOOKS else off
+    moved = _moved(now, expected.reach, bounded * now.spread / math.sqrt(whole), 1.0 / whole)
+    square = (now.freedom * now.spread**2 + (bounded * now.spread) ** 2) / (now.freedom + 1.0)
+    return replace(
+        moved,
+        spread=max(math.sqrt(square), SMALLEST_SPREAD[now.family]),
+        freedom=now.freedom + 1.0,
+        ranks=_inserted(now.ranks, off) if now.family is Family.AMOUNT else (),
+    )
+
+
+def _moved(now: Baseline, reach: Array, gain: float, less: float) -> Baseline:
+    return replace(now, mean=now.mean + reach * gain, cov=now.cov - np.outer(reach, reach * less), n=now.n + 1)
+
+
+def _law(now: Baseline, f: float, q: float) -> CountLaw | PresenceLaw | NormalLaw:
+    if now.family is Family.COUNT:
+        return CountLaw.of(f, q + now.habits.white)
+    if now.family is Family.PRESENCE:
+        return PresenceLaw.of(f, q)
+    return NormalLaw(f, now.spread * math.sqrt(q + 1.0 - now.habits.wander.variance), now.freedom)
+
+
+def _brought_forward(known: Baseline, day: float) -> tuple[Array, Array]:
+    """Mean and covariance of the state on that day: the wander forgets, the rest stays."""
+    wander = known.habits.wander
+    if wander.variance == 0:
+        return known.mean, known.cov
+    kept = math.exp(-max(0.0, day - known.day) / wander.days)
+    mean, cov = known.mean.copy(), known.cov.copy()
+    mean[WANDER] *= kept
+    cov[WANDER] *= kept
+    cov[:, WANDER] *= kept
+    cov[WANDER, WANDER] += wander.variance * (1.0 - kept * kept)
+    return mean, cov
+
+
+def _track(name: str) -> str:
+    return f"track {name}"
+
+
+def _satellite(name: str) -> str:
+    return f"satellite {name}"
+
+
+def _with_parts(baseline: Baseline, wanted: Sequence[tuple[str, float]]) -> Baseline:
+    """With a place in the state for each of these, of that standard deviation where it is new."""
+    new = [(name, deviation) for name, deviation in wanted if name not in baseline.parts]
+    if not new:
+        return baseline
+    size = len(baseline.mean)
+    cov = np.zeros((size + len(new), size + len(new)))
+    cov[:size, :size] = baseline.cov
+    for place, (_, deviation) in enumerate(new, size):
+        cov[place, place] = deviation**2
+    return replace(
+        baseline,
+        mean=np.concatenate([baseline.mean, np.zeros(len(new))]),
+        cov=cov,
+        parts={**baseline.parts, **{name: place for place, (name, _) in enumerate(new, size)}},
+    )
+
+
+def _inserted(ordered: tuple[float, ...], value: float) -> tuple[float, ...]:
+    place = bisect_right(ordered, value)
+    return (*ordered[:place], value, *ordered[place:])
