@@ -1,4 +1,4 @@
-"""Incidents: lasting changes of a zone's rate and single unusual looks, with a life; and times when nothing usable came.
+"""Incidents: lasting changes of a rate, single unusual looks, and times when nothing usable came, each with a life.
 
 kind          state       becomes     when
 surge, lull   -           provisional the chart passes its threshold

@@ -149,7 +149,7 @@ class PresenceLaw:
 
 
 def _mean_chance(f: float, q: float) -> float:
-    """Mean of the logistic function over a normal of mean f, variance q: MacKay (1992), Neural Computation 4, 720-736."""
+    """Mean of the logistic function over a normal: MacKay (1992), Neural Computation 4, 720-736."""
     return 1.0 / (1.0 + math.exp(-f / math.sqrt(1.0 + math.pi / 8.0 * q)))
 
 

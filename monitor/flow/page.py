@@ -91,7 +91,7 @@ def _series(told: Chronicle, lasting: Sequence[Incident]) -> list[ReportPicture]
         own = [i for i in lasting if (i.zone, i.measure) == (zone, name)]
         title = f"{zone.replace('_', ' ')}: {entry.label}"
         plot = pictures.series_plot(
-            story.series_points(followed, entry.family),
+            story.series_points(followed),
             story.unused(told.looks, sorted({s.track for s in followed.scores})),
             own[-1] if own else None,
             entry.unit,
