@@ -14,6 +14,7 @@ any           any         retracted   the series as it stands now no longer show
 """
 
 from monitor.alert.blind import blind_spells
+from monitor.alert.calibration import Calibration, Recall
 from monitor.alert.chart import (
     LEAST_THRESHOLD,
     Alarm,
@@ -38,6 +39,7 @@ __all__ = [
     "REASONS",
     "SEEN_AGAIN",
     "Alarm",
+    "Calibration",
     "Change",
     "Effect",
     "Ending",
@@ -45,6 +47,7 @@ __all__ = [
     "Interval90",
     "Kind",
     "Passed",
+    "Recall",
     "Rule",
     "State",
     "Watch",
