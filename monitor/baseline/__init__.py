@@ -12,7 +12,7 @@ from monitor.baseline.family import (
     from_model_scale,
     on_model_scale,
 )
-from monitor.baseline.habits import Lesson, habits_of, next_milestone, of_lessons
+from monitor.baseline.habits import Lesson, habits_of, next_milestone, of_lessons, told_anew
 from monitor.baseline.laws import CountLaw, NormalLaw, PresenceLaw
 from monitor.baseline.model import (
     LEAST_LOOKS,
@@ -58,5 +58,6 @@ __all__ = [
     "of_lessons",
     "on_model_scale",
     "opened",
+    "told_anew",
     "with_shift",
 ]

@@ -7,7 +7,8 @@ time. The spread from look to look is what is left over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from monitor.baseline.model import (
     LEAST_LOOKS,
     LEVEL,
     SINE,
+    USUAL_HABITS,
     YEAR_DAYS,
     Array,
     Baseline,
@@ -27,16 +29,45 @@ from monitor.baseline.model import (
     forecast,
     learnt,
     nothing,
+    prior_variances,
 )
 
-SPANS_DAYS = (3.0, 10.0, 30.0, 90.0)
-"""Of the wander: a call of a ship, a queue, a pile of containers, a hull that is laid up."""
+LEAST_TO_WANDER = 24
+"""Looks from which a wander can be told; before that it is the usual one of the family."""
 
-LARGEST_SHARE = 0.9
+LARGEST_SHARE = 0.98
 """Of the variance of a continuous measure that may wander."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Of a wander, before any look."""
+
+    variance: float
+    """Mean of its variance; for continuous families as a share."""
+
+    deviation: float
+    spans: tuple[float, ...]
+    """Days after which the correlation may be 1/e."""
+
+
+ANYWHERE = (3.0, 10.0, 30.0, 90.0)
+"""A call of a ship, a queue at anchor, a pile of containers, a hull that is laid up."""
+
+EXPECTED: Mapping[Family, _Expected] = {
+    Family.COUNT: _Expected(0.0, 0.3, ANYWHERE),
+    Family.PRESENCE: _Expected(0.0, 0.7, ANYWHERE),
+    Family.AMOUNT: _Expected(0.0, 0.7, ANYWHERE),
+    Family.LEVEL: _Expected(0.0, 0.7, ANYWHERE),
+    Family.SHARE: _Expected(0.9, 0.15, (25.0, 50.0, 100.0)),
+}
+"""What lies in a yard stays for weeks, wherever it is."""
 
 USUAL_WHITE, WHITE_LOOKS = 0.05, 10
 """What is assumed of the scatter of a count before it is known, and how many looks that is worth."""
+
+CLEAR_RATIO = 2.0
+"""A count counts for the habits as no more than three times what is usual."""
 
 WIDE_WHITE = 0.1
 """Looks with so few vessels that their scatter is larger than this count for less."""
@@ -56,24 +87,26 @@ class Lesson:
 
 
 def next_milestone(looks: int) -> int:
-    """8, 12, 16, 24, 32, 48, ...: the next number of lessons at which the habits are told anew.
+    """8, 16, 32, 64, ...: the next number of lessons at which the habits are told anew.
 
     Each time costs as much as all looks so far, so the cost of a look stays the same on average.
     """
-    power = LEAST_LOOKS
-    while power <= looks:
-        if looks < power * 3 // 2:
-            return power * 3 // 2
-        power *= 2
-    return power
+    return max(LEAST_LOOKS, 1 << looks.bit_length())
 
 
 def of_lessons(lessons: Sequence[Lesson], family: Family) -> Baseline:
-    """The baseline after these lessons, in order of time, with the habits they show; at least one."""
-    plain = _folded(lessons, nothing(family, lessons[0].value))
-    if len(lessons) < LEAST_LOOKS:
-        return plain
-    return _folded(lessons, nothing(family, lessons[0].value, habits_of(lessons, plain)))
+    """The baseline after these lessons, in order of time; at least one."""
+    return _folded(lessons, nothing(family, lessons[0].value))
+
+
+def told_anew(lessons: Sequence[Lesson], seen: Sequence[Lesson], known: Baseline) -> Baseline:
+    """The baseline after these lessons with the habits that all looks `seen` show.
+
+    `known`: what has been learnt from the lessons so far, with older habits. Among `seen` are the looks of changes that
+    are over, from which no level is learnt: without them a place would look the calmer the more often it raised alarms,
+    and raise ever more.
+    """
+    return _folded(lessons, nothing(known.family, lessons[0].value, habits_of(seen, known)))
 
 
 def _folded(lessons: Sequence[Lesson], baseline: Baseline) -> Baseline:
@@ -84,63 +117,93 @@ def _folded(lessons: Sequence[Lesson], baseline: Baseline) -> Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class _Residuals:
-    """Of each look from what the whole series says of it, on the model scale; all of shape (looks,)."""
+    """Of each look from what the whole series says of it, on the model scale."""
 
     days: Array
+    """Shape (looks,)."""
+
     off: Array
+    """Shape (looks,)."""
+
     noise: Array
-    """Variance of `off` that counting alone brings; for continuous families 0."""
+    """Variance of `off` that counting alone brings; for continuous families 0. Shape (looks,)."""
 
     weight: Array
+    """Shape (looks,)."""
+
+    kept: Array
+    """What fitting level, season and offsets leaves of a set of numbers: shape (looks, looks)."""
 
 
-def habits_of(lessons: Sequence[Lesson], plain: Baseline) -> Habits:
-    """Wander and scatter of a series, given its baseline without any."""
-    left = _residuals(lessons, plain)
-    wander = _wander(left, plain.family)
-    return Habits(wander=wander, white=_white(left, wander) if plain.family is Family.COUNT else 0.0)
+def habits_of(lessons: Sequence[Lesson], known: Baseline) -> Habits:
+    """Wander and scatter of a series, given what has been learnt from it."""
+    left = _residuals(lessons, known)
+    wander = _wander(left, known.family) if len(lessons) >= LEAST_TO_WANDER else USUAL_HABITS[known.family].wander
+    return Habits(wander=wander, white=_white(left, wander) if known.family is Family.COUNT else 0.0)
 
 
-def _residuals(lessons: Sequence[Lesson], plain: Baseline) -> _Residuals:
+def _residuals(lessons: Sequence[Lesson], known: Baseline) -> _Residuals:
     days = np.array([lesson.day for lesson in lessons])
     values = np.array([lesson.value for lesson in lessons])
-    angle = 2 * np.pi * days / YEAR_DAYS
-    state, parts = plain.mean, plain.parts
-    offsets = [state[parts[f"track {k.track}"]] + state[parts[f"satellite {k.satellite}"]] for k in lessons]
-    rate = state[LEVEL] + state[SINE] * np.sin(angle) + state[COSINE] * np.cos(angle) + np.array(offsets)
-    if plain.family is Family.COUNT:
+    design = _design(lessons, days, known)
+    rate = design @ known.mean
+    if known.family is Family.COUNT:
         mean = np.exp(rate)
-        return _Residuals(days=days, off=(values - mean) / mean, noise=1 / mean, weight=mean)
-    if plain.family is Family.PRESENCE:
+        off, noise, weight = np.minimum((values - mean) / mean, CLEAR_RATIO), 1 / mean, mean
+    elif known.family is Family.PRESENCE:
         chance = 1 / (1 + np.exp(-rate))
-        steep = chance * (1 - chance)
-        return _Residuals(days=days, off=(values - chance) / steep, noise=1 / steep, weight=steep)
-    on_scale = np.array([compared(float(v), plain.family) for v in values])
-    off = np.clip((on_scale - rate) / plain.spread, -CLEAR_OFF, CLEAR_OFF)
-    return _Residuals(days=days, off=off, noise=np.zeros(len(off)), weight=np.ones(len(off)))
+        weight = chance * (1 - chance)
+        off, noise = (values - chance) / weight, 1 / weight
+    else:
+        on_scale = np.array([compared(float(v), known.family) for v in values])
+        off = np.clip((on_scale - rate) / known.spread, -CLEAR_OFF, CLEAR_OFF)
+        noise, weight = np.zeros(len(off)), np.ones(len(off))
+    kept = _kept(design, weight, prior_variances(known))
+    return _Residuals(days=days, off=off, noise=noise, weight=weight, kept=kept)
+
+
+def _design(lessons: Sequence[Lesson], days: Array, known: Baseline) -> Array:
+    """Shape (looks, parts); without the wander."""
+    design = np.zeros((len(lessons), len(known.mean)))
+    angle = 2 * np.pi * days / YEAR_DAYS
+    design[:, LEVEL], design[:, SINE], design[:, COSINE] = 1.0, np.sin(angle), np.cos(angle)
+    for row, lesson in enumerate(lessons):
+        for name in (f"track {lesson.track}", f"satellite {lesson.satellite}"):
+            if name in known.parts:
+                design[row, known.parts[name]] = 1.0
+    return design
+
+
+def _kept(design: Array, weight: Array, prior: Array) -> Array:
+    """1 - X (X'WX + 1/prior)^-1 X'W: what a fit with these priors leaves."""
+    weighted = design.T * weight
+    fitted = design @ np.linalg.solve(weighted @ design + np.diag(1 / prior), weighted)
+    return np.asarray(np.eye(len(design)) - fitted)
 
 
 def _wander(left: _Residuals, family: Family) -> Wander:
-    """By weighted least squares for each span; the one that explains most.
+    """By weighted least squares for each span, with a prior; the span of the highest evidence, if above none.
 
-    One that explains less than one standard error is chance; the others are taken back by the part that chance adds on
-    average (James-Stein).
+    A slow wander looks smaller and faster than it is, as the level that is taken off follows it: so each kernel is held
+    against the residuals as the same fit would leave it, as in restricted maximum likelihood (Patterson & Thompson
+    1971, Biometrika 58). The evidence of a variance with prior mean m and deviation s, of which the data give the
+    precision p and p times the estimate g, is for normal errors exp([(g + m / s^2)^2 / (p + 1 / s^2) - m^2 / s^2] / 2)
+    / sqrt(1 + p s^2) times that of none (O'Hagan & Forster 2004, "Bayesian Inference", ch. 11).
     """
     first, second = np.triu_indices(len(left.days), 1)
-    apart = np.abs(left.days[first] - left.days[second])
+    apart = np.abs(left.days[:, None] - left.days[None, :])
     product, weight = left.off[first] * left.off[second], left.weight[first] * left.weight[second]
-    best, explained = Wander(), 1.0
-    for span in SPANS_DAYS:
-        kernel = np.exp(-apart / span)
-        information = float((weight * kernel**2).sum())
-        if information <= 0:
-            continue
-        variance = float((weight * kernel * product).sum()) / information
-        gain = variance**2 * information
-        if variance > 0 and gain > explained:
-            kept = variance * (1 - 1 / gain)
-            best = Wander(kept if family.counted else min(kept, LARGEST_SHARE), span)
-            explained = gain
+    prior = EXPECTED[family]
+    certain = 1 / prior.deviation**2
+    best, evidence = Wander(), 0.0
+    for span in prior.spans:
+        kernel = (left.kept @ np.exp(-apart / span) @ left.kept.T)[first, second]
+        precision = float((weight * kernel**2).sum())
+        scaled = float((weight * kernel * product).sum()) + certain * prior.variance
+        found = scaled**2 / (precision + certain) - math.log1p(precision / certain) - certain * prior.variance**2
+        if scaled > 0 and (found > evidence or (not best.variance and prior.variance)):
+            variance = scaled / (precision + certain)
+            best, evidence = Wander(variance if family.counted else min(variance, LARGEST_SHARE), span), found
     return best
 
 
