@@ -11,7 +11,7 @@ from monitor.alert import Alarm, Ending, Incident, Passed, Rule, State, Watch
 from monitor.baseline import LEAST_LOOKS, Baseline, Family, Forecast, Lesson
 from monitor.score import Score
 
-REMEMBERED = 80
+REMEMBERED = 130
 """Looks before the newest of which it is remembered what was known before them: a change may have begun at any."""
 
 TOLD_LATER = 40
@@ -121,30 +121,40 @@ def step(thread: Thread, point: Point, series: Series) -> tuple[Thread, Score]:
         return (thread if watch.incident is not None else _closed(thread, watch.closed[-1])), scored
     watch, alarm = alert.advance(thread.watch, scored, series.rule)
     watch = alert.singled(watch, scored, series.rule, series.place)
-    thread = replace(thread, recent=(*thread.recent[-REMEMBERED:], passed), watch=watch)
+    recent = (*thread.recent[-REMEMBERED:], passed)
     if alarm is not None:
-        return _raised(thread, alarm, series), scored
-    # nothing is learnt from a look that is told as unusual
-    return (thread if watch.single is not None else _learnt(thread, expected, lesson)), scored
+        return _raised(replace(thread, recent=recent, watch=watch), alarm, series), scored
+    if watch.single is not None:  # nothing is learnt from a look that is told as unusual
+        return replace(thread, recent=recent, watch=watch), scored
+    return _learnt(thread, expected, lesson, recent, watch), scored
 
 
-def _learnt(thread: Thread, expected: Forecast, lesson: Lesson) -> Thread:
-    """With one more lesson; when it is due, told anew with the habits of the whole series."""
+def _learnt(
+    thread: Thread,
+    expected: Forecast,
+    lesson: Lesson,
+    recent: tuple[Passed, ...] | None = None,
+    watch: Watch | None = None,
+) -> Thread:
+    """With one more lesson; when it is due, told anew with the habits of the whole series.
+
+    `recent`, `watch`: what they are after it, where they change. Written out: `replace` would take a tenth of the time
+    of a look.
+    """
     lessons, due = (*thread.lessons, lesson), thread.due
     known = baseline.learnt(expected, lesson.value)
     if len(lessons) + len(thread.apart) >= due:
         known = baseline.told_anew(lessons, (*thread.apart, *lessons), known)
         due = baseline.next_milestone(len(lessons) + len(thread.apart))
-    # written out: `replace` would take a tenth of the time of a look
     return Thread(
         baseline=known,
         lessons=lessons,
         apart=thread.apart,
         due=due,
-        recent=thread.recent,
+        recent=thread.recent if recent is None else recent,
         first=thread.first,
         alarm=thread.alarm,
-        watch=thread.watch,
+        watch=thread.watch if watch is None else watch,
     )
 
 
@@ -173,19 +183,26 @@ def _closed(thread: Thread, ended: Incident) -> Thread:
         known = baseline.of_lessons(lessons, thread.baseline.family)
         return Thread(baseline=known, lessons=lessons, watch=thread.watch)
     own: frozenset[str] = frozenset(ended.looks) if ended.state is State.FINISHED else frozenset()
-    apart = [p.lesson for p in held if p.look in own]
-    thread = Thread(
-        baseline=thread.baseline,
-        lessons=thread.lessons,
+    apart = tuple(p.lesson for p in held if p.look in own)
+    thread = replace(
+        thread,
         apart=(*thread.apart, *apart),
-        due=thread.due,
-        watch=thread.watch,
+        recent=() if apart else thread.recent[: thread.first],
+        first=0,
+        alarm=0,
     )
-    for lesson in (p.lesson for p in held if p.look not in own):
-        assert thread.baseline is not None
-        expected = baseline.forecast(thread.baseline, lesson.day, lesson.track, lesson.satellite)
-        thread = _learnt(thread, expected, lesson)
+    for passed in (p for p in held if p.look not in own):
+        thread = _taken_back(thread, passed)
     return thread
+
+
+def _taken_back(thread: Thread, passed: Passed) -> Thread:
+    """With a look that was held back, and turned out to be ordinary."""
+    assert thread.baseline is not None
+    lesson = passed.lesson
+    expected = baseline.forecast(thread.baseline, lesson.day, lesson.track, lesson.satellite)
+    remembered = replace(passed, before=thread.baseline)
+    return _learnt(thread, expected, lesson, (*thread.recent[-REMEMBERED:], remembered))
 
 
 def with_size(thread: Thread, incident: Incident) -> Incident:

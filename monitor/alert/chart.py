@@ -117,8 +117,8 @@ def advance(watch: Watch, score: Score, rule: Rule) -> tuple[Watch, Alarm | None
     if score.expected is None:
         return watch, None
     up, down = _heights(watch.up, score.up), _heights(watch.down, score.down)
-    watch = replace(watch, up=up, down=down)
     tall, low = sum(up) / len(up), sum(down) / len(down)
+    watch = Watch(up=up, down=down, single=watch.single, closed=watch.closed)
     if max(tall, low) < rule.threshold:
         return watch, None
     kind, heights = (Kind.SURGE, up) if tall >= low else (Kind.LULL, down)
@@ -177,28 +177,38 @@ def summed(incident: Incident, scores: Sequence[Score]) -> Incident:
 def proceed(watch: Watch, incident: Incident, score: Score, rule: Rule) -> Watch:
     """The state after one more usable look while an incident is open; it may close it."""
     odds = (score.up if incident.kind is Kind.SURGE else score.down)[watch.shift]
-    members = (*watch.members, score)
     against = max(0.0, watch.against - odds)
-    leaning = watch.leaning if against > 0 else len(members)
-    later = watch.later + odds
-    incident = replace(summed(incident, members), hits=(*incident.hits, odds > 0))
-    watch = replace(watch, members=members, against=against, leaning=leaning, later=later)
+    watch = replace(
+        watch,
+        incident=replace(incident, hits=(*incident.hits, odds > 0), last=score.at),
+        members=(*watch.members, score),
+        against=against,
+        leaning=watch.leaning if against > 0 else len(watch.members) + 1,
+        later=watch.later + odds,
+    )
+    return _decided(watch, score, rule)
+
+
+def _decided(watch: Watch, score: Score, rule: Rule) -> Watch:
+    """The open incident confirmed, closed, or as it is."""
+    incident = watch.incident
+    assert incident is not None
     if incident.state is State.PROVISIONAL:
-        if later <= -math.log(rule.sure):
-            return _closed(watch, replace(incident, state=State.RETRACTED), members[: watch.leaning])
-        if later >= math.log(rule.sure) and len(incident.hits) >= rule.least_confirming:
-            incident = replace(incident, state=State.CONFIRMED)
-    elif against >= math.log(rule.over):
+        if watch.later <= -math.log(rule.sure):
+            return _closed(watch, replace(incident, state=State.RETRACTED), watch.members[: watch.leaning])
+        if watch.later >= math.log(rule.sure) and len(incident.hits) >= rule.least_confirming:
+            return replace(watch, incident=replace(incident, state=State.CONFIRMED))
+    elif watch.against >= math.log(rule.over):
         over = replace(incident, state=State.FINISHED, ending=Ending.OVER)
-        return _closed(watch, over, members[: watch.leaning])
-    elif _is_usual_now(incident, score, rule):
-        return _closed(watch, replace(incident, state=State.FINISHED, ending=Ending.NEW_USUAL), members)
-    return replace(watch, incident=incident)
+        return _closed(watch, over, watch.members[: watch.leaning])
+    elif _is_usual_now(incident, len(watch.members), score, rule):
+        return _closed(watch, replace(incident, state=State.FINISHED, ending=Ending.NEW_USUAL), watch.members)
+    return watch
 
 
-def _is_usual_now(incident: Incident, score: Score, rule: Rule) -> bool:
+def _is_usual_now(incident: Incident, looks: int, score: Score, rule: Rule) -> bool:
     days = (score.at - incident.onset).total_seconds() / 86_400
-    return days >= rule.usual_days and len(incident.looks) >= rule.usual_looks
+    return days >= rule.usual_days and looks >= rule.usual_looks
 
 
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
@@ -230,4 +240,5 @@ def singled(watch: Watch, score: Score, rule: Rule, place: tuple[str, str, str])
 
 def incidents(watch: Watch) -> list[Incident]:
     """All of them, the closed ones first."""
-    return [*watch.closed, *(i for i in (watch.single, watch.incident) if i is not None)]
+    lasting = [summed(watch.incident, watch.members)] if watch.incident is not None else []
+    return [*watch.closed, *([watch.single] if watch.single is not None else []), *lasting]
