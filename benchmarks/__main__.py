@@ -25,9 +25,15 @@ BENCHMARKS = {
     "california": "DIR: nominal against measured false changes on shared/data/california-rtc",
     "fields": "DIR: clouds and seasons on the optical series of shared/data/fields",
     "kernels": "speed and memory of the kernels, beside peers from PyPI (benchmarks/peers/install)",
+    "alarms": "false alarms, delay and intervals of simulated series beside peers; --dir DIR: what real counts show",
+    "confirm": "DIR: the confirmation step on the metric series of shared/data/chile-fire against the stored statuses",
+    "update": "seconds for one new look of each of 10,000 series",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }
-NEED_FOLDER = frozenset({"accuracy", "archive", "backfill", "california", "fields", "quiet"})
+MAY_HAVE_FOLDER = frozenset({"alarms"})
+"""With a folder the figures are others, and kept as NAME-dir."""
+
+NEED_FOLDER = frozenset({"accuracy", "archive", "backfill", "california", "confirm", "fields", "quiet"})
 
 
 def main() -> None:
@@ -35,10 +41,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=sorted(BENCHMARKS))
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--dir", type=Path, help="the folder, named")
     parser.add_argument("--json", action="store_true", help="nothing but the figures")
     parser.add_argument("--docs", action="store_true", help="write them into docs/ as well")
     parser.add_argument("--pictures", type=Path, help="folder for pictures, where a benchmark draws some")
     given = parser.parse_args()
+    given.folder = given.dir or given.folder
     if given.name is None:
         for name, what in BENCHMARKS.items():
             print(f"{name:14} {what}")
@@ -52,7 +60,8 @@ def main() -> None:
     if not given.json:
         print(module.table(figures) if hasattr(module, "table") else _listed(figures))
     if given.docs:
-        write_docs(given.name, figures)
+        other = given.folder is not None and given.name in MAY_HAVE_FOLDER
+        write_docs(f"{given.name}-dir" if other else given.name, figures)
     print(json.dumps(figures))
 
 

@@ -184,7 +184,7 @@ def figures(seen: list[Seen]) -> dict[str, Any]:
         )
         for s, c in measured
     ]
-    rule = rule_for(points, 1, 1.0)
+    rule = rule_for(points, Family.AMOUNT, 1, 1.0)
     incidents = follow(
         points, Series(aoi="fields", zone="square", measure="changed_area_m2", family=Family.AMOUNT, rule=rule)
     ).incidents

@@ -1,9 +1,12 @@
-"""Pages of docs/ made from the kept figures: docs/accuracy.md for the measures, docs/figures.md for all else."""
+"""Pages of docs/ made from the kept figures.
+
+docs/accuracy.md: the measures; docs/alarms.md: surges, lulls and alerts; docs/figures.md: all else.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +46,46 @@ Each beside the best peer that installs from PyPI, in the same run on the same m
 }
 
 
+ALARMS = {
+    "alarms": """## False alarms, delay and intervals, simulated
+
+AOIs in which nothing changes: ships and stacks come as a Poisson process and stay for some time, with seasons, three
+sea states, two or three tracks, missing looks, long gaps, a satellite lost and a new one. Two years of training, four
+counted; one to three watched series (counts, presence, yard fill, areas) share the budget. Every alarm is false,
+whether it was confirmed later or not. `measured`: false alarms a year of an AOI, with its 90 % interval; `ratio`: over
+the budget. Delay: looks from the change to the alarm, 3 years of history, 58 looks a year, one watched series; in the
+first table a presence of 0.25 that doubles, with stays of half a day to 2.5 days and no season. Coverage: share of the
+90 % intervals, once a change is confirmed, that hold its true date and true ratio (counts and presence; rates 2 to 4
+times as high, or a half to a quarter).""",
+    "alarms-dir": """## Real counts across the first lockdown
+
+Boats counted by a published model on Sentinel-2 (boat-counts), budget 1 a year, beside the day on which the country
+told its people to stay at home. No-one knows the truth of these series.""",
+    "confirm": """## Confirmation of alerts""",
+    "update": """## Speed""",
+}
+
+PEER_COLUMNS = ("peer", "measured", "median_delay_looks", "median_delay_looks_count_doubled", "settings")
+BUDGET_COLUMNS = (
+    "budget",
+    "measured",
+    "measured_90",
+    "ratio",
+    "in_training",
+    "confirmed",
+    "median_delay_looks",
+    "coverage_onset",
+    "coverage_ratio",
+)
+FOUND_COLUMNS = ("kind", "state", "onset", "onset_between", "raised", "until", "mean", "usual", "ratio")
+
+
 def write(headings: Mapping[str, str]) -> None:
-    """Renews both pages. `headings`: what each benchmark is about, by name."""
+    """Renews all pages. `headings`: what each benchmark is about, by name."""
     kept = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted((DOCS / "figures").glob("*.json"))}
     _accuracy({n: k for n, k in kept.items() if n in ACCURACY})
-    _figures({n: k for n, k in kept.items() if n not in ACCURACY}, headings)
+    _alarms({n: k for n, k in kept.items() if n in ALARMS})
+    _figures({n: k for n, k in kept.items() if n not in ACCURACY and n not in ALARMS}, headings)
 
 
 def _accuracy(kept: Mapping[str, Any]) -> None:
@@ -61,9 +99,58 @@ def _accuracy(kept: Mapping[str, Any]) -> None:
     (DOCS / "accuracy.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
+def _alarms(kept: Mapping[str, Any]) -> None:
+    lines = ["# Alarms", "", "Written by `python -m benchmarks NAME [DIR] --docs`; not by hand.", ""]
+    tables = {"alarms": alarms, "alarms-dir": places}
+    for name, text in ALARMS.items():
+        if name in kept:
+            command = name.replace("-dir", " --dir DIR")
+            lines += [*text.splitlines(), "", f"`python -m benchmarks {command}` ({kept[name]['machine']})", ""]
+            lines += tables.get(name, _tables)(kept[name]["figures"])
+    (DOCS / "alarms.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def alarms(figures: Figures) -> list[str]:
+    """Tables of the simulated part: budgets, what the false alarms are, delays, coverage, peers."""
+    budgets = {f"budget {b['budget']}": b for b in figures["budgets"]}
+    lines = _columns(figures["budgets"], BUDGET_COLUMNS)
+    split = {
+        name: b["ratio_by_family"] | b["by_kind"] | {f"{s} sea": r for s, r in b["by_sea"].items()}
+        for name, b in budgets.items()
+    }
+    lines += ["Ratio to its share of the budget by family; false alarms a year of an AOI by kind and sea:", ""]
+    lines += _grid(split, "")
+    for name, b in budgets.items():
+        lines += _grid(b["delay"], f"delay, {name}")
+    for name, b in budgets.items():
+        lines += _grid({k: v for k, v in b["coverage"].items() if v.get("changes")}, f"coverage, {name}")
+    lines += ["Peers, all without a budget; of an AOI with two series, the mean of the families:", ""]
+    lines += _columns(figures["peers"], PEER_COLUMNS)
+    return lines + ([figures["peers_missing"], ""] if "peers_missing" in figures else [])
+
+
+def places(figures: Figures) -> list[str]:
+    """One table: a row for each incident, and for each place without one."""
+    rows = []
+    for place in figures["places"]:
+        official = " ".join(filter(None, [place["country"], place["lockdown"], place["note"]]))
+        known = {"place": place["place"], "looks": place["looks"], "lockdown": official}
+        rows += [{**known, **found} for found in place["found"] or [{"kind": "nothing"}]]
+    return _columns(rows, ("place", "looks", "lockdown", *FOUND_COLUMNS))
+
+
+def _columns(rows: Sequence[Figures], columns: Sequence[str]) -> list[str]:
+    """A table of chosen columns; what is not there or not known is left empty."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for row in rows:
+        cells = ["" if row.get(c) is None else _cell(row[c]) for c in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
 def _figures(kept: Mapping[str, Any], headings: Mapping[str, str]) -> None:
     lines = ["# Figures", "", "Written by `python -m benchmarks NAME [DIR] --docs`; not by hand.", ""]
-    lines += ["Those of the measures are in [accuracy](accuracy.md).", ""]
+    lines += ["Those of the measures are in [accuracy](accuracy.md), of alerts in [alarms](alarms.md).", ""]
     for name, record in kept.items():
         lines += [f"## {name}", "", f"{headings[name].split(': ')[-1]} ({record['machine']})", ""]
         lines += _list(record["figures"])

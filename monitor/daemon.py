@@ -16,6 +16,7 @@ from types import FrameType
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor import clock
+from monitor.alert import MarkKind
 from monitor.aoi import Aoi
 from monitor.config import Environ
 from monitor.errors import QuaywatchError
@@ -28,6 +29,12 @@ TICK_SECONDS = 15.0
 TIDY_HOURS = 6
 RETRY = timedelta(minutes=30)
 """After a source failed."""
+
+GATHER = timedelta(minutes=5)
+"""While another AOI is due so soon, mails wait for it: what happens in many at once is one mail."""
+
+LONGEST_GATHER = timedelta(hours=1)
+"""But no mail waits longer for that."""
 
 log = logging.getLogger("quaywatch")
 
@@ -85,9 +92,38 @@ def tick(desk: Desk, stop: threading.Event) -> None:
         if stop.is_set():
             return
         _poll(desk, desk.aois[aoi], stop)
+        if overdue(desk, clock.now()):
+            _send(desk)
+    if not gathering(desk, clock.now()):
+        _send(desk)
+
+
+def _send(desk: Desk) -> None:
     delivered = desk.send(clock.now())
+    if delivered.sent:
+        log.info("%d mails", delivered.sent)
     for problem in delivered.problems:
         log.warning("%s", problem)
+
+
+def gathering(desk: Desk, now: datetime) -> bool:
+    """True while new messages wait for those of AOIs that are due soon."""
+    with desk.store.transaction() as tx:
+        soon = any(aoi in desk.aois and at <= now + GATHER for aoi, at in tx.next_polls().items())
+    return soon and bool(_fresh(desk)) and not overdue(desk, now)
+
+
+def overdue(desk: Desk, now: datetime) -> bool:
+    """True if a new message has waited long enough for others."""
+    return any(now - since >= LONGEST_GATHER for since in _fresh(desk))
+
+
+def _fresh(desk: Desk) -> list[datetime]:
+    """Since when each message waits that was not tried yet; without those of incidents that were snoozed."""
+    with desk.store.transaction() as tx:
+        snoozed = {m.incident for m in tx.marks() if m.kind is MarkKind.SNOOZE}
+        waiting = tx.deliveries(state="waiting")
+    return [utc(d["not_before"]) for d in waiting if not d["attempts"] and d["incident"] not in snoozed]
 
 
 def tidy(desk: Desk) -> None:
@@ -120,7 +156,7 @@ def _postpone(desk: Desk, aoi: Aoi, now: datetime, problem: str) -> None:
 def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
     now: datetime = clock.now()
     try:
-        outcome = desk.poll(aoi, desk.window(now), as_of=now, stop=stop.is_set)
+        outcome = desk.poll(aoi, desk.window(now), as_of=now, stop=stop.is_set, send=False)
     except QuaywatchError as error:
         log.error("%s: %s", aoi.id, error)  # noqa: TRY400 - our own errors say all there is to say
         _postpone(desk, aoi, now, str(error))
@@ -135,13 +171,12 @@ def _poll(desk: Desk, aoi: Aoi, stop: threading.Event) -> None:
         tx.set_poll(aoi.id, last=now, next_=due, problem="\n".join(outcome.summary.problems))
     summary = outcome.summary
     log.info(
-        "%s: %d scenes, %d new looks (%d unusable), %d changes, %d mails",
+        "%s: %d scenes, %d new looks (%d unusable), %d changes",
         aoi.id,
         summary.scenes,
         summary.new_looks,
         summary.unusable,
         len(summary.changes),
-        outcome.delivered.sent,
     )
     for problem in problems_of(outcome):
         log.warning("%s: %s", aoi.id, problem)

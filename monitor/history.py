@@ -97,7 +97,7 @@ def follow(points: Sequence[Point], series: Series, *, sized: bool = True) -> Fo
         before = thread
         thread, scored = step(thread, point, series)
         scores.append(scored)
-        if sized and before.watch.incident is not None and thread.watch.incident is None:
+        if sized and before.watch.incident is not None and len(thread.watch.closed) > len(before.watch.closed):
             found.append(with_size(before, thread.watch.closed[-1]))
     if sized and thread.watch.incident is not None:
         found.append(with_size(thread, thread.watch.incident))
@@ -116,9 +116,11 @@ def step(thread: Thread, point: Point, series: Series) -> tuple[Thread, Score]:
         return _learnt(thread, expected, lesson), scored
     passed = Passed(look=point.look, score=scored, lesson=lesson, before=before)
     if thread.watch.incident is not None:
-        watch = alert.proceed(thread.watch, thread.watch.incident, scored, series.rule)
+        watch, alarm = alert.proceed(thread.watch, thread.watch.incident, scored, series.rule)
         thread = replace(thread, recent=(*thread.recent, passed), watch=watch)
-        return (thread if watch.incident is not None else _closed(thread, watch.closed[-1])), scored
+        if watch.incident is None:
+            thread = _closed(thread, watch.closed[-1])
+        return (thread if alarm is None else _raised(thread, alarm, series)), scored
     watch, alarm = alert.advance(thread.watch, scored, series.rule)
     watch = alert.singled(watch, scored, series.rule, series.place)
     recent = (*thread.recent[-REMEMBERED:], passed)
@@ -181,7 +183,7 @@ def _closed(thread: Thread, ended: Incident) -> Thread:
     if ended.ending is Ending.NEW_USUAL:
         lessons = tuple(p.lesson for p in held)
         known = baseline.of_lessons(lessons, thread.baseline.family)
-        return Thread(baseline=known, lessons=lessons, watch=thread.watch)
+        return Thread(baseline=known, lessons=lessons, watch=Watch(closed=thread.watch.closed))
     own: frozenset[str] = frozenset(ended.looks) if ended.state is State.FINISHED else frozenset()
     apart = tuple(p.lesson for p in held if p.look in own)
     thread = replace(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,9 @@ class Logbook:
         self._path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._mend()
+            if not self._is_whole():
+                with self._alone():
+                    self._mend()
         except OSError as error:
             raise WorkspaceError(
                 f"{self._path}: cannot be written ({error.strerror})", "Check its owner and mode."
@@ -67,18 +71,19 @@ class Logbook:
         if entry["id"] in self._ids:
             return False
         try:
-            self._mend()
-            size = self._path.stat().st_size
-            line = json.dumps({**entry, "before": self._last_hash()}, sort_keys=True, ensure_ascii=False)
-            try:
-                with self._path.open("ab") as file:
-                    file.write(line.encode() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-            except OSError:
-                # what may stand there in part or in whole is not known to be safe: it is written again later
-                os.truncate(self._path, size)
-                raise
+            with self._alone():
+                self._mend()
+                size = self._path.stat().st_size
+                line = json.dumps({**entry, "before": self._last_hash()}, sort_keys=True, ensure_ascii=False)
+                try:
+                    with self._path.open("ab") as file:
+                        file.write(line.encode() + b"\n")
+                        file.flush()
+                        os.fsync(file.fileno())
+                except OSError:
+                    # what may stand there in part or in whole is not known to be safe: it is written again later
+                    os.truncate(self._path, size)
+                    raise
         except OSError as error:
             raise WorkspaceError(
                 f"{self._path}: cannot be written ({error.strerror})", "Free the disk, then poll."
@@ -86,16 +91,24 @@ class Logbook:
         self._ids.add(entry["id"])
         return True
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A person who marks an incident and the daemon may write at once: one line after the other."""
+        with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def _last_hash(self) -> str:
         if not self._path.exists():
             return FIRST
         lines = self._path.read_bytes().splitlines()
         return hashlib.sha256(lines[-1]).hexdigest() if lines else FIRST
 
+    def _is_whole(self) -> bool:
+        return self._path.exists() and self._path.read_bytes()[-1:] in {b"", b"\n"}
+
     def _mend(self) -> None:
         """A line without its end was cut off by a crash; the database still knows that it is to be written."""
-        if not self._path.exists():
-            self._path.touch()
         data = self._path.read_bytes()
         if data and not data.endswith(b"\n"):
             whole = data.rfind(b"\n") + 1

@@ -13,28 +13,43 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.alert import Incident, Kind, State
+from monitor.alert import Calibration, Control, Ending, Incident, Kind, Nuisance, Power, State
 from monitor.message import (
     NOT_NOTHING,
     NOT_SHOWN,
     PATCHES,
     SET_NOT_MEASURED,
     Statement,
+    beside,
+    budget,
+    calibrated,
     clean,
     cleaned,
     counted,
     day,
+    days_between,
     direction,
-    false_alarms,
+    large,
+    missed,
     more_or_less,
     number,
+    panel,
     place_of,
+    shared,
+    size,
     subject_of,
     tally,
     templates,
     told,
 )
 from monitor.times import Interval
+
+ENDINGS = {
+    Ending.OVER: "over",
+    Ending.NEW_USUAL: "the new usual",
+    Ending.SINGLE: "one look",
+    Ending.GREW: "part of a lasting change",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +72,21 @@ class ReportIncident:
     unit: str
     last_look: datetime | None = None
     """Latest look it rests on, for one that lasts."""
+
+    nuisances: Sequence[Nuisance] = ()
+    """As of a message: all that were looked for; empty: none were."""
+
+    controls: Sequence[Control] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportPower:
+    """What would not be seen in one watched series."""
+
+    zone_label: str
+    measure_label: str
+    unit: str
+    power: Power
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +136,16 @@ class ReportFacts:
     recipes: Sequence[str]
     attribution: str
     false_alarms_per_year: float
-    """What the threshold of each watched series was set to."""
+    """Budget of the AOI: what the thresholds of all its watched series together were set to."""
+
+    calibration: Calibration | None = None
+    """What the alerts of the AOI are worth; None: not measured yet."""
+
+    watched_recipes: Sequence[str] = ()
+    """Of the measures that are watched: what a calibration must have been made with."""
+
+    powers: Sequence[ReportPower] = ()
+    """Of the watched series, where it is known."""
 
     watched: int | None = None
     """Number of zone and measure pairs that can raise an incident; None: not stated."""
@@ -129,6 +168,8 @@ def render_report(facts: ReportFacts) -> str:
             facts=facts,
             headline=_headline(facts),
             rows=[_row(i) for i in _ordered(facts.incidents)],
+            doubts=[d for i in _ordered(facts.incidents) if (d := _doubts(facts, i)) is not None],
+            missed=_missed(facts),
             looks=_looks(facts.looks),
             method=_method(facts),
             data=_data,
@@ -141,7 +182,8 @@ def _clean(facts: ReportFacts) -> ReportFacts:
     return replace(
         cleaned(facts),
         zones=tuple(map(cleaned, facts.zones)),
-        incidents=tuple(map(cleaned, facts.incidents)),
+        incidents=tuple(map(_clean_incident, facts.incidents)),
+        powers=tuple(map(cleaned, facts.powers)),
         series=tuple(map(cleaned, facts.series)),
         pictures=tuple(map(cleaned, facts.pictures)),
         looks=tuple(map(cleaned, facts.looks)),
@@ -149,6 +191,14 @@ def _clean(facts: ReportFacts) -> ReportFacts:
         recipes=tuple(map(clean, facts.recipes)),
         not_shown=tuple(map(clean, facts.not_shown)),
         notes=tuple(map(clean, facts.notes)),
+    )
+
+
+def _clean_incident(item: ReportIncident) -> ReportIncident:
+    return replace(
+        cleaned(item),
+        nuisances=tuple(replace(n, text=clean(n.text)) for n in item.nuisances),
+        controls=tuple(replace(c, label=clean(c.label)) for c in item.controls),
     )
 
 
@@ -174,10 +224,16 @@ def _headline(facts: ReportFacts) -> list[str]:
         seen = f"None of the {counted(every, 'look')}" if every else "No look"
         return [f"{seen} of {facts.aoi_name} {span} could be used.", NOT_NOTHING]
     base = f"{usable} of {counted(every, 'look')} of {facts.aoi_name} {span} could be used."
+    unmet = [line for line in _calibrated(facts) if line.startswith("WARNING")]
     standing = [i for i in _ordered(facts.incidents) if i.incident.state is not State.RETRACTED]
     if not standing:
-        return [base, _quiet(facts)]
-    return [base, *(_sentence(facts, i) for i in standing if i.incident.kind is not Kind.BLIND), *_blind(standing)]
+        return [base, _quiet(facts), *_missed(facts), *unmet]
+    return [
+        base,
+        *unmet,
+        *(_sentence(facts, i) for i in standing if i.incident.kind is not Kind.BLIND),
+        *_blind(standing),
+    ]
 
 
 def _quiet(facts: ReportFacts) -> str:
@@ -196,7 +252,37 @@ def _quiet(facts: ReportFacts) -> str:
 def _sentence(facts: ReportFacts, item: ReportIncident) -> str:
     place = place_of(facts.aoi_name, item.zone_label)
     said = told(item.incident, place, item.measure_label, item.unit, item.last_look)
-    return f"{said} That is {more_or_less(item.incident.kind)} than usual ({item.incident.state})."
+    is_over = item.incident.state is State.FINISHED
+    than = f"That {'was' if is_over else 'is'} {more_or_less(item.incident.kind)} than usual ({_state(item.incident)})."
+    return " ".join(filter(None, [said, than, shared(item.controls), large(item.nuisances)]))
+
+
+def _state(incident: Incident) -> str:
+    """The state, and for what is over, why."""
+    return str(incident.state) if incident.ending is None else f"{incident.state}: {ENDINGS[incident.ending]}"
+
+
+def _doubts(facts: ReportFacts, item: ReportIncident) -> dict[str, object] | None:
+    """What else could explain an incident; None where nothing was measured, or it does not hold."""
+    incident = item.incident
+    if incident.kind is Kind.BLIND or incident.state is State.RETRACTED or not item.nuisances:
+        return None
+    place = place_of(facts.aoi_name, item.zone_label)
+    lines = panel(item.nuisances) + (beside(item.controls, item.unit) if incident.kind.lasting else [])
+    noun = subject_of(item.measure_label)
+    return {"title": f"{place}: {noun} {direction(incident.kind)}, {_span(incident)}", "lines": lines}
+
+
+def _missed(facts: ReportFacts) -> list[str]:
+    return [
+        f"{place_of(facts.aoi_name, p.zone_label)}, {subject_of(p.measure_label)}: "
+        f"{(said := missed(p.power, p.unit))[:1].lower()}{said[1:]}"
+        for p in facts.powers
+    ]
+
+
+def _calibrated(facts: ReportFacts) -> list[str]:
+    return calibrated(facts.calibration, facts.aoi_id, facts.false_alarms_per_year, facts.watched_recipes, None)
 
 
 def _blind(standing: Sequence[ReportIncident]) -> list[str]:
@@ -209,6 +295,8 @@ def _blind(standing: Sequence[ReportIncident]) -> list[str]:
 
 def _span(incident: Incident) -> str:
     start = day(incident.onset)
+    if incident.kind is not Kind.BLIND and not incident.kind.lasting:
+        return start
     return f"{start} to {day(incident.until)}" if incident.until else f"since {start}"
 
 
@@ -221,7 +309,9 @@ def _row(item: ReportIncident) -> dict[str, str]:
         "where": item.zone_label or "whole area",
         "what": what,
         "when": _span(incident),
-        "state": "over" if blind and incident.state is State.FINISHED else str(incident.state),
+        "began": days_between(*incident.onset_between) if incident.onset_between else "",
+        "state": "over" if blind and incident.state is State.FINISHED else _state(incident),
+        "size": "" if blind else size(incident, item.measure_label, item.unit),
         "mean": "" if math.isnan(incident.mean) else number(incident.mean, item.unit),
         "usual": "" if math.isnan(incident.usual) else number(incident.usual, item.unit),
         "looks": "" if blind else str(len(incident.looks)),
@@ -257,25 +347,29 @@ def _method(facts: ReportFacts) -> list[str]:
     """How the numbers came about, for somebody who has to defend them."""
     return [
         (
-            "Every number is per usable look, never per day, and is compared only with earlier usable looks of the "
-            "same track: the same orbit, direction and polarisation."
+            "Every number is per usable look, never per day, and is compared with what was expected of that look: by a "
+            "model of the zone and measure that learns, from earlier usable looks alone, its level, its season, how "
+            "much each track (orbit, direction and polarisation) and each satellite sees, and how long what is there "
+            "stays."
         ),
         (
-            "A change is reported when the evidence of several looks together passes a threshold (a two-sided CUSUM "
-            "over the standard-normal scores). It is provisional until later usable looks lean the same way, then "
-            "confirmed; it is finished when they no longer do, and retracted with a correction when it did not hold."
+            "A lasting change is reported when the odds of the looks together, for a change against none, pass a "
+            "threshold (a Shiryaev-Roberts chart). It is provisional until the looks after that, 2 at least, are "
+            "together 5 times likelier with the change than without it (confirmed) or without it (retracted, with a "
+            "correction). A confirmed change is finished when later looks are 20 times likelier without it, or when "
+            "it has lasted a year and is what is usual now. One look that is far off is told as a spike or dip."
         ),
         (
-            f"The threshold of each series is set for {false_alarms(facts.false_alarms_per_year)}, ups and downs "
-            f"together{_altogether(facts)}. {SET_NOT_MEASURED} ships that stay over several looks make false alarms "
-            "more frequent."
+            "Onset and size are told from all looks of the change by a changepoint model; their intervals hold the "
+            "true ones in 90 of 100 cases as far as the model holds."
         ),
+        (
+            "A control shares a change if it moved the same way and what is left of the change beside it (difference "
+            "in differences) may be nothing. How much weather, instruments or few looks could explain is told by "
+            "leaving out the looks that they touch."
+        ),
+        f"{budget(facts.false_alarms_per_year, facts.watched or 1)} {SET_NOT_MEASURED}",
+        *_calibrated(facts),
         "The average of a change is taken over the very looks that raised it, so it leans away from what is usual.",
         "Looks that could not be used count neither for nor against anything.",
     ]
-
-
-def _altogether(facts: ReportFacts) -> str:
-    if not facts.watched or facts.watched == 1:
-        return ""
-    return f"; with {facts.watched} series watched, up to {facts.watched * facts.false_alarms_per_year:g} in all"

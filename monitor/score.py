@@ -25,7 +25,7 @@ SHIFTS: Mapping[Family, tuple[float, ...]] = {
 """Changes that are looked for, each up and down. COUNT: rates 1.4, 2 and 3.3 times the usual one. PRESENCE: odds 1.8, 3
 and 6 times the usual ones (0.25 becomes 0.38, 0.5, 0.67). The rest: in standard deviations of one look."""
 
-LARGEST_ODDS = math.log(20.0)
+LARGEST_ODDS = math.log(10.0)
 """One look counts no more than this, so that no single freak look raises a lasting change. Capping odds whose mean is
 1 leaves their mean below 1: it raises no false alarm."""
 

@@ -14,7 +14,7 @@ any           any         retracted   the series as it stands now no longer show
 """
 
 from monitor.alert.blind import blind_spells
-from monitor.alert.calibration import Calibration, Recall
+from monitor.alert.calibration import Calibration, Recall, ShipRecall
 from monitor.alert.chart import (
     LEAST_THRESHOLD,
     Alarm,
@@ -24,13 +24,28 @@ from monitor.alert.chart import (
     incidents,
     proceed,
     raised,
-    single_p_for,
+    rule_for,
     singled,
     summed,
-    threshold_for,
 )
+from monitor.alert.controls import Control, ControlPlace, Verdict, control
 from monitor.alert.effect import Effect, Passed, effect, likely_first, onset
+from monitor.alert.grouping import groups
 from monitor.alert.incident import Ending, Incident, Interval90, Kind, State
+from monitor.alert.marks import (
+    UNMARKED,
+    Mark,
+    MarkKind,
+    Precision,
+    Standing,
+    Telling,
+    precision,
+    snoozed,
+    standings,
+    telling,
+)
+from monitor.alert.nuisance import Circumstance, Nuisance, NuisanceKind, brightness, nuisances
+from monitor.alert.power import Power, power
 from monitor.alert.steps import LATE, REASONS, SEEN_AGAIN, Change, reconcile
 
 __all__ = [
@@ -38,30 +53,52 @@ __all__ = [
     "LEAST_THRESHOLD",
     "REASONS",
     "SEEN_AGAIN",
+    "UNMARKED",
     "Alarm",
     "Calibration",
     "Change",
+    "Circumstance",
+    "Control",
+    "ControlPlace",
     "Effect",
     "Ending",
     "Incident",
     "Interval90",
     "Kind",
+    "Mark",
+    "MarkKind",
+    "Nuisance",
+    "NuisanceKind",
     "Passed",
+    "Power",
+    "Precision",
     "Recall",
     "Rule",
+    "ShipRecall",
+    "Standing",
     "State",
+    "Telling",
+    "Verdict",
     "Watch",
     "advance",
     "blind_spells",
+    "brightness",
+    "control",
     "effect",
+    "groups",
     "incidents",
     "likely_first",
+    "nuisances",
     "onset",
+    "power",
+    "precision",
     "proceed",
     "raised",
     "reconcile",
-    "single_p_for",
+    "rule_for",
     "singled",
+    "snoozed",
+    "standings",
     "summed",
-    "threshold_for",
+    "telling",
 ]

@@ -29,6 +29,21 @@ class Recall:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShipRecall:
+    """How often a ship put into the pixels of recent radar looks was found."""
+
+    length_m: float
+    looks: int
+    """Into which it was put."""
+
+    planted: int
+    """Ships altogether, in open water of the watched zones."""
+
+    found: Interval90
+    """Share of them that were found, 0..1, with its 90 % interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """Of one AOI, by `quaywatch calibrate`."""
 
@@ -54,6 +69,15 @@ class Calibration:
     recall: Sequence[Recall]
     recipes: Sequence[str]
     """Of the measures it was made with: it says nothing of others."""
+
+    left_out: Sequence[str] = ()
+    """Watched series, "zone, measure", whose history is too short: nothing is measured of them."""
+
+    ships: Sequence[ShipRecall] = ()
+    """By length; empty: none could be put into pixels."""
+
+    ships_note: str = ""
+    """Why `ships` is empty, or rests on fewer looks than it could; a sentence."""
 
     @property
     def met(self) -> bool:

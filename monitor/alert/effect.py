@@ -48,11 +48,11 @@ LEAST_WEIGHT = 0.01
 SHIFT_DEVIATION: Mapping[Family, float] = {
     Family.COUNT: 0.8,
     Family.PRESENCE: 1.2,
-    Family.AMOUNT: 2.0,
-    Family.LEVEL: 2.0,
-    Family.SHARE: 2.0,
+    Family.AMOUNT: 4.0,
+    Family.LEVEL: 4.0,
+    Family.SHARE: 4.0,
 }
-"""Before any look of it: a rate a little more than doubled or halved, odds tripled, two standard deviations."""
+"""Before any look of it: a rate a little more than doubled or halved, odds tripled, four standard deviations."""
 
 TAIL = 0.05
 """On either side of a 90 % interval."""

@@ -134,8 +134,10 @@ class Incident:
     """Given when it is first recorded, and kept."""
 
     def overlaps(self, other: Incident) -> bool:
-        """True if both speak of the same thing at the same time."""
+        """True if both speak of the same thing at the same time; single looks only if they are the same look."""
         same = (self.aoi, self.zone, self.measure, self.kind) == (other.aoi, other.zone, other.measure, other.kind)
+        if self.kind in {Kind.SPIKE, Kind.DIP}:
+            return same and self.onset == other.onset
         far = datetime.max.replace(tzinfo=self.onset.tzinfo)
         return same and self.onset <= (other.until or far) and other.onset <= (self.until or far)
 

@@ -35,6 +35,12 @@ SMALLEST_SPREAD = {Family.AMOUNT: 10.0, Family.LEVEL: 0.3, Family.SHARE: 0.02}
 within a track (relative radiometric accuracy in its product specification). SHARE: one percent around a tenth."""
 
 
+USUAL_SPREAD = {Family.AMOUNT: 10.0, Family.LEVEL: 0.5, Family.SHARE: 0.06}
+"""Before any look, worth USUAL_FREEDOM of them. SHARE: thirty stacks in a yard that holds eighty, which come and go."""
+
+USUAL_FREEDOM = 4.0
+
+
 def compared(value: float, family: Family) -> float:
     """The number on the scale on which its spread is told."""
     if family is Family.AMOUNT:

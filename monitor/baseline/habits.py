@@ -56,7 +56,7 @@ ANYWHERE = (3.0, 10.0, 30.0, 90.0)
 
 EXPECTED: Mapping[Family, _Expected] = {
     Family.COUNT: _Expected(0.0, 0.3, ANYWHERE),
-    Family.PRESENCE: _Expected(0.0, 0.7, ANYWHERE),
+    Family.PRESENCE: _Expected(0.0, 0.5, ANYWHERE),
     Family.AMOUNT: _Expected(0.0, 0.7, ANYWHERE),
     Family.LEVEL: _Expected(0.0, 0.7, ANYWHERE),
     Family.SHARE: _Expected(0.9, 0.15, (25.0, 50.0, 100.0)),
@@ -186,7 +186,8 @@ def _wander(left: _Residuals, family: Family) -> Wander:
 
     A slow wander looks smaller and faster than it is, as the level that is taken off follows it: so each kernel is held
     against the residuals as the same fit would leave it, as in restricted maximum likelihood (Patterson & Thompson
-    1971, Biometrika 58). The evidence of a variance with prior mean m and deviation s, of which the data give the
+    1971, Biometrika 58). The pairs of a slow wander repeat each other: all of them together count for no more than the
+    spans that fit into the time twice over. The evidence of a variance with prior mean m and deviation s, of which the data give the
     precision p and p times the estimate g, is for normal errors exp([(g + m / s^2)^2 / (p + 1 / s^2) - m^2 / s^2] / 2)
     / sqrt(1 + p s^2) times that of none (O'Hagan & Forster 2004, "Bayesian Inference", ch. 11).
     """
@@ -198,8 +199,9 @@ def _wander(left: _Residuals, family: Family) -> Wander:
     best, evidence = Wander(), 0.0
     for span in prior.spans:
         kernel = (left.kept @ np.exp(-apart / span) @ left.kept.T)[first, second]
-        precision = float((weight * kernel**2).sum())
-        scaled = float((weight * kernel * product).sum()) + certain * prior.variance
+        pairs = float((weight * kernel**2).sum())
+        precision = min(pairs, float(left.days[-1] - left.days[0]) / (2 * span))
+        scaled = precision * float((weight * kernel * product).sum()) / max(pairs, 1e-12) + certain * prior.variance
         found = scaled**2 / (precision + certain) - math.log1p(precision / certain) - certain * prior.variance**2
         if scaled > 0 and (found > evidence or (not best.variance and prior.variance)):
             variance = scaled / (precision + certain)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.baseline.family import SMALLEST_SPREAD, Family, compared
+from monitor.baseline.family import SMALLEST_SPREAD, USUAL_FREEDOM, USUAL_SPREAD, Family, compared
 from monitor.baseline.laws import CountLaw, NormalLaw, PresenceLaw
 
 Array = NDArray[np.float64]
@@ -43,7 +43,8 @@ SHIFT = "shift"
 """Name of the part that a change of the level is."""
 
 CLEAR_OFF = 3.0
-"""A continuous number farther off than this, in standard deviations, moves what is usual no more than one at it."""
+"""A continuous number farther off than this, in standard deviations, moves what is usual no more than one at it: but a
+change that is told from such numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,8 @@ def nothing(family: Family, first: float, habits: Habits | None = None) -> Basel
         parts={},
         n=0,
         day=0.0,
-        spread=SMALLEST_SPREAD.get(family, 0.0),
-        freedom=2.0,
+        spread=USUAL_SPREAD.get(family, 0.0),
+        freedom=USUAL_FREEDOM,
     )
 
 
@@ -235,7 +236,8 @@ def _learnt_number(expected: Forecast, value: float) -> Baseline:
     now = expected.baseline
     whole = expected.q + 1.0 - now.habits.wander.variance
     off = (value - expected.f) / (now.spread * math.sqrt(whole))
-    bounded = min(max(off, -CLEAR_OFF), CLEAR_OFF) if now.n >= LEAST_LOOKS else off
+    settled = now.n >= LEAST_LOOKS and SHIFT not in now.parts
+    bounded = min(max(off, -CLEAR_OFF), CLEAR_OFF) if settled else off
     square = (now.freedom * now.spread**2 + (bounded * now.spread) ** 2) / (now.freedom + 1.0)
     spread = _Spread(
         max(math.sqrt(square), SMALLEST_SPREAD[now.family]),

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli import inspect_commands, work_commands
+from monitor.cli import alerts_commands, calibrate_command, inspect_commands, work_commands
 from monitor.cli.state import State
 from monitor.errors import QuaywatchError
 
@@ -56,6 +56,8 @@ def common(
 
 work_commands.register(app)
 inspect_commands.register(app)
+alerts_commands.register(app)
+calibrate_command.register(app)
 
 
 def main() -> None:

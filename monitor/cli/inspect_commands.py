@@ -1,4 +1,4 @@
-"""Commands that only show: aois, looks, series, alerts, claims, doctor."""
+"""Commands that only show: aois, looks, series, claims, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from monitor.cli.state import Json, State, say
 
 if TYPE_CHECKING:
-    from monitor.alert import Change, Incident
     from monitor.flow.desk import Desk
 
 Aoi = Annotated[str, typer.Argument(help="Id of an AOI.")]
@@ -138,63 +137,6 @@ def _plot(desk: Desk, aoi: str, zone: str, measure: str, target: str) -> None:
         raise WorkspaceError(f"{target}: cannot be written ({error.strerror})", "Choose another file.") from error
 
 
-def alerts(
-    context: typer.Context,
-    which: Annotated[str | None, typer.Argument(help="Id of an AOI or of an incident; default: all.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Retracted ones too.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Lists incidents, or shows one with its steps and the claims it touches."""
-    from monitor.cli import views
-    from monitor.errors import UsageError
-
-    state: State = context.obj
-    with state.desk() as desk:
-        with desk.store.transaction() as tx:
-            found = tx.incidents()
-            steps = tx.changes()
-            looked = tx.counts()["looks"]
-        one = next((i for i in found if i.id == which), None)
-        if one is not None:
-            _show_incident(desk, one, [c for c, _ in steps if c.incident.id == one.id], as_json=as_json)
-            return
-        if which is not None and which not in desk.aois and which not in {i.aoi for i in found}:
-            raise UsageError(f"no incident and no AOI {which!r}", "`quaywatch alerts` lists all.")
-    listed = [i for i in found if which in {None, i.aoi} and (every or i.state != "retracted")]
-    if as_json:
-        say([views.incident_value(i) for i in listed])
-        return
-    views.table("Incidents", views.INCIDENT_COLUMNS, [views.incident_row(i) for i in listed])
-    if not looked:
-        typer.echo("No look is recorded: this is not 'no activity'. Next: quaywatch poll")
-
-
-def _show_incident(desk: Desk, incident: Incident, steps: list[Change], *, as_json: bool) -> None:
-    from monitor.cli import views
-    from monitor.flow.tell import bearings
-
-    touched = bearings(desk.narrative, incident)
-    if as_json:
-        say(
-            {
-                **views.incident_value(incident),
-                "steps": [{"old": c.old, "new": c.new, "at": c.at, "reason": c.reason} for c in steps],
-                "claims": [
-                    {"claim": b.claim.id, "relation": b.relation, "says": b.says, "does_not_say": b.does_not_say}
-                    for b in touched
-                ],
-            }
-        )
-        return
-    views.table("Incident", views.INCIDENT_COLUMNS, [views.incident_row(incident)])
-    views.table("Steps", ("at", "to", "why"), [[f"{c.at:%Y-%m-%d}", c.new, c.reason] for c in steps])
-    views.table(
-        "Claims it touches",
-        ("claim", "relation", "says", "does not say"),
-        [[b.claim.id, b.relation, b.says, b.does_not_say] for b in touched],
-    )
-
-
 def claims(
     context: typer.Context,
     claim: Annotated[str | None, typer.Argument(help="Id of a claim; default: all.")] = None,
@@ -249,5 +191,5 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (aois, looks, series, alerts, claims, doctor):
+    for command in (aois, looks, series, claims, doctor):
         app.command()(command)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitor.alert import Incident, Kind, State
+from monitor import alert
+from monitor.alert import Incident, Interval90, Kind, Mark, Precision, Standing, State
 from monitor.aoi import Aoi
 from monitor.claim import Claim
 from monitor.flow.desk import Outcome
@@ -91,7 +93,17 @@ def incident_value(incident: Incident) -> dict[str, Any]:
         "baseline_looks": incident.baseline_looks,
         "looks": list(incident.looks),
         "tracks": list(incident.tracks),
+        "onset_between": list(incident.onset_between) if incident.onset_between else None,
+        "level": _interval(incident.level),
+        "ratio": _interval(incident.ratio),
+        "difference": _interval(incident.difference),
+        "ending": incident.ending,
     }
+
+
+def _interval(found: Interval90 | None) -> dict[str, float | None] | None:
+    """An estimate with its 90 % interval as plain values."""
+    return None if found is None else {name: finite(value) for name, value in found._asdict().items()}
 
 
 def incident_row(incident: Incident) -> list[str]:
@@ -109,6 +121,105 @@ def incident_row(incident: Incident) -> list[str]:
 
 
 INCIDENT_COLUMNS = ("incident", "state", "since", "until", "per usable look", "looks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """An incident with what people said of it."""
+
+    incident: Incident
+    standing: Standing
+    snoozed: bool
+    """Now."""
+
+
+Worth = Mapping[str, Precision]
+"""AOI -> how many of its labelled incidents were true; empty string: over all."""
+
+
+def worth(every: Iterable[Marked]) -> Worth:
+    """Of all recorded incidents, retracted ones included."""
+    held = list(every)
+    standings = {m.incident.id: m.standing for m in held}
+    ids = {aoi: [m.incident.id for m in held if m.incident.aoi == aoi] for aoi in {m.incident.aoi for m in held}}
+    return {"": alert.precision(standings, standings)} | {a: alert.precision(standings, own) for a, own in ids.items()}
+
+
+def precision_value(found: Precision) -> dict[str, Any]:
+    """A running precision as plain values: shares with their 90 % interval, and the counts."""
+    share = _interval(found.share) or dict.fromkeys(Interval90._fields)
+    return {"true": found.true, "labelled": found.labelled, **{k: v and round(v, 4) for k, v in share.items()}}
+
+
+def worth_rows(found: Worth, aois: Iterable[str]) -> list[list[str]]:
+    """The running precision of these AOIs and over all, as lines of a table; none while nothing is labelled."""
+    rows = []
+    for aoi in ["", *sorted(aois)]:
+        one = found.get(aoi)
+        if one is not None and one.share is not None:
+            value, low, high = one.share
+            rows.append([aoi or "all", str(one.true), str(one.labelled), f"{value:.0%}", f"{low:.0%} to {high:.0%}"])
+    return rows
+
+
+WORTH_COLUMNS = ("aoi", "true", "labelled", "share true", "90 % interval")
+
+
+def marked_value(marked: Marked, found: Worth) -> dict[str, Any]:
+    """An incident with its marks as plain values."""
+    s = marked.standing
+    until = s.snooze.until if marked.snoozed and s.snooze else None
+    return {
+        **incident_value(marked.incident),
+        "acknowledged": s.ack is not None,
+        "snoozed": marked.snoozed,
+        "snoozed_until": until,
+        "label": s.label.truth if s.label else None,
+        "precision": {"aoi": precision_value(found[marked.incident.aoi]), "all": precision_value(found[""])},
+    }
+
+
+def marked_row(marked: Marked) -> list[str]:
+    """An incident with its marks as a line of a table."""
+    s = marked.standing
+    row = incident_row(marked.incident)
+    words = [row[1]]
+    if s.label is not None:
+        words.append("labelled true" if s.label.truth else "labelled false")
+    if s.ack is not None:
+        words.append("acknowledged")
+    if marked.snoozed and s.snooze is not None:
+        words.append(_snoozed(s.snooze))
+    row[1] = ", ".join(words)
+    return row
+
+
+def _snoozed(snooze: Mark) -> str:
+    return f"snoozed until {snooze.until:%Y-%m-%d}" if snooze.until else "snoozed until the next usable look"
+
+
+def mark_value(mark: Mark) -> dict[str, Any]:
+    """A mark as plain values."""
+    return {
+        "mark": mark.kind,
+        "at": mark.at,
+        "by": mark.by,
+        "note": mark.note,
+        "until": mark.until,
+        "until_a_look_after": mark.after,
+        "truth": mark.truth,
+    }
+
+
+def mark_row(mark: Mark) -> list[str]:
+    """A mark as a line of a table."""
+    said = {True: "labelled true", False: "labelled false", None: str(mark.kind)}[mark.truth]
+    if mark.until or mark.after:
+        said = _snoozed(mark)
+    return [f"{mark.at:%Y-%m-%d %H:%M}", said, mark.by, mark.note]
+
+
+MARK_COLUMNS = ("UTC", "mark", "by", "why")
 
 
 def look_value(look: Look, reference_looks: int) -> dict[str, Any]:
@@ -224,8 +335,8 @@ def check_value(told: Chronicle, outcome: Outcome, problems: Sequence[str]) -> d
 
 
 def is_alert(incident: Incident) -> bool:
-    """True for a change that lasts. Having seen nothing is no alert."""
-    return incident.state.is_open and incident.kind is not Kind.BLIND
+    """True for a change that lasts. One look, or having seen nothing, is none."""
+    return incident.state.is_open and incident.kind.lasting
 
 
 def headline(told: Chronicle) -> str:
@@ -235,6 +346,8 @@ def headline(told: Chronicle) -> str:
     if told.looks:
         counted += f" ({told.looks[0].start:%Y-%m-%d} to {told.looks[-1].start:%Y-%m-%d})"
     lasting = [i for i in told.incidents if is_alert(i)]
+    for single in (i for i in told.incidents if i.state.is_open and i.kind in {Kind.SPIKE, Kind.DIP}):
+        counted += f"; the newest look at {single.zone.replace('_', ' ')} is a {single.kind}, {single.onset:%Y-%m-%d}"
     blind = next((i for i in told.incidents if i.state is State.BLIND), None)
     if blind is not None:
         counted += f"; no usable look for what is watched since {blind.onset:%Y-%m-%d}"

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from monitor.cli.state import Json, State, moment, named_aoi, period, progress, say, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from monitor.flow.desk import Desk, Outcome
@@ -158,23 +158,34 @@ def backfill(
 
 
 def _work(desk: Desk, aois: list[str] | None, interval: Interval, now: datetime, *, as_json: bool) -> None:
-    """Polls the AOIs one after the other. What was done before an error is shown before the error."""
+    """Polls the AOIs one after the other, then sends the mails of all: what happens in many at once is one mail.
+
+    What was done before an error is mailed and shown before the error.
+    """
+    from monitor.flow.deliver import Delivered
     from monitor.flow.desk import problems_of
 
     outcomes: list[Outcome] = []
     problems: list[list[str]] = []
+    begun = False
     try:
         for place in [desk.aoi(a) for a in aois or desk.aois]:
+            begun = True
             with progress(place.id, quiet=as_json) as show:
-                outcome = desk.poll(place, interval, as_of=now, progress=show)
+                outcome = desk.poll(place, interval, as_of=now, progress=show, send=False)
             with desk.store.transaction() as tx:
                 seen = [look for look, _ in tx.looks(place.id)]
             outcomes.append(outcome)
             problems.append([*problems_of(outcome), *_unreadable(seen, interval)])
         desk.tidy(now)
     finally:
+        delivered = desk.send(now) if begun else Delivered()
+        if outcomes:
+            problems[-1] += delivered.problems
+        else:
+            warn(list(delivered.problems))
         if outcomes or not desk.aois:
-            _summarise(outcomes, problems, as_json=as_json)
+            _summarise(outcomes, problems, delivered.naming, as_json=as_json)
 
 
 def _unreadable(looks: Iterable[Look], interval: Interval) -> list[str]:
@@ -189,7 +200,7 @@ def _unreadable(looks: Iterable[Look], interval: Interval) -> list[str]:
     ]
 
 
-def _summarise(outcomes: list[Outcome], problems: list[list[str]], *, as_json: bool) -> None:
+def _summarise(outcomes: list[Outcome], problems: list[list[str]], mails: Mapping[str, int], *, as_json: bool) -> None:
     from monitor.cli import views
 
     rows = [
@@ -200,7 +211,7 @@ def _summarise(outcomes: list[Outcome], problems: list[list[str]], *, as_json: b
             "remeasured": o.summary.remeasured,
             "unusable": o.summary.unusable,
             "changes": [c.id for c in o.summary.changes],
-            "mails_sent": o.delivered.sent,
+            "mails_sent": mails.get(o.summary.aoi, 0),
             "problems": wrong,
         }
         for o, wrong in zip(outcomes, problems, strict=True)

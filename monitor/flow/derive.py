@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from monitor import alert, history
 from monitor.alert import Change, Incident, Rule
 from monitor.aoi import Aoi
+from monitor.baseline import Family
 from monitor.history import Followed, Point, Series
 from monitor.measures import MEASURES
 from monitor.store import Transaction
@@ -30,12 +31,10 @@ def watched(aoi: Aoi) -> list[Watched]:
     return [Watched(zone=z.name, measure=m.name) for z in aoi.zones for m in MEASURES.values() if z.kind in m.watched]
 
 
-def rule_for(points: Sequence[Point], series: int, false_alarms_a_year: float) -> Rule:
+def rule_for(points: Sequence[Point], family: Family, series: int, false_alarms_a_year: float) -> Rule:
     """The rule for one of `series` series that share a yearly budget of false alarms."""
-    share = false_alarms_a_year / max(1, series)
     years = max((points[-1].at - points[0].at) / timedelta(days=365.25), LEAST_YEARS) if points else LEAST_YEARS
-    looks = max(len(points) / years, 1.0)
-    return Rule(threshold=alert.threshold_for(share, looks), single_p=alert.single_p_for(share, looks))
+    return alert.rule_for(family, false_alarms_a_year / max(1, series), max(len(points) / years, 1.0))
 
 
 def follow(
@@ -45,9 +44,10 @@ def follow(
     chosen = {(w.zone, w.measure) for w in watched(aoi)}
     followed = {}
     for (zone, measure), series in points.items():
-        rule = rule_for(series, len(chosen), false_alarms_a_year) if (zone, measure) in chosen else None
+        family = MEASURES[measure].family
+        rule = rule_for(series, family, len(chosen), false_alarms_a_year) if (zone, measure) in chosen else None
         followed[zone, measure] = history.follow(
-            series, Series(aoi=aoi.id, zone=zone, measure=measure, family=MEASURES[measure].family, rule=rule)
+            series, Series(aoi=aoi.id, zone=zone, measure=measure, family=family, rule=rule)
         )
     return followed
 
@@ -60,7 +60,7 @@ def derive(tx: Transaction, aoi: Aoi, false_alarms_a_year: float, as_of: datetim
     for followed in follow(aoi, points, false_alarms_a_year).values():
         derived.extend(followed.incidents)
     derived.extend(alert.blind_spells(aoi.id, _eyes_open(tx, aoi), as_of))
-    incidents, changes = alert.reconcile(tx.incidents(aoi.id), derived, as_of)
+    incidents, changes = alert.reconcile(tx.incidents(aoi.id), derived, as_of, taken_back=tx.taken_back())
     tx.record_incidents(incidents, changes, as_of)
     return changes
 

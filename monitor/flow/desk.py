@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from monitor import clock
-from monitor.alert import Change
+from monitor.alert import Change, Mark
 from monitor.aoi import Aoi
 from monitor.archive import Archive, Pruned, Retention
 from monitor.claim import Narrative
 from monitor.config import Environ
 from monitor.errors import AoiError, ConfigError, DeliveryError, NoSource, QuaywatchError, WorkspaceError
-from monitor.flow import deliver, page, story, tell, watch
+from monitor.flow import deliver, marks, notice, page, story, tell, watch
 from monitor.flow.deliver import Delivered
 from monitor.flow.imagery import Imagery
 from monitor.flow.opening import open_source
@@ -25,10 +25,11 @@ from monitor.flow.story import Chronicle, Eyes, Teller
 from monitor.flow.watch import News, Trouble
 from monitor.logbook import Logbook
 from monitor.message import Message, render
+from monitor.message.group import render_group
 from monitor.narrative import read_narrative
 from monitor.site import site
 from monitor.sources import Source
-from monitor.store import Store
+from monitor.store import Store, Transaction
 from monitor.times import Interval
 from monitor.transports import open_transport
 from monitor.workspace import Workspace
@@ -125,8 +126,12 @@ class Desk:
         progress: Progress = silent,
         stop: Callable[[], bool] = lambda: False,
         announce: bool = True,
+        send: bool = True,
     ) -> Outcome:
         """Looks of the interval: measured, recorded, logged, and told to those who want mail.
+
+        Who polls several AOIs leaves the sending (`send`) to the end of the round: what happens in many of them is
+        one piece of news.
 
         Raises:
             NoSource: none could be searched. That is noted, and what follows from it told, before.
@@ -145,16 +150,16 @@ class Desk:
             )
         except NoSource as error:
             self._noted(Summary(aoi=aoi.id, failed=error.failed), as_of)
-            self._told(aoi, as_of, announce=announce)
+            self._told(aoi, as_of, announce=announce, send=send)
             raise
         news = self._noted(summary, as_of)
-        return Outcome(summary=summary, news=news, delivered=self._told(aoi, as_of, announce=announce))
+        return Outcome(summary=summary, news=news, delivered=self._told(aoi, as_of, announce=announce, send=send))
 
     def _noted(self, summary: Summary, as_of: datetime) -> list[News]:
         with self.store.transaction() as tx:
             return watch.noted(tx, summary, as_of)
 
-    def _told(self, aoi: Aoi, as_of: datetime, *, announce: bool) -> Delivered:
+    def _told(self, aoi: Aoi, as_of: datetime, *, announce: bool, send: bool) -> Delivered:
         """Steps of incidents that nobody was told of yet: asked for, logged, sent.
 
         Asked for before the log: after a crash in between, steps not logged yet are asked for again, for one mail.
@@ -162,8 +167,37 @@ class Desk:
         with self.store.transaction() as tx:
             untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
         self.queue(untold, as_of)
+        self._log()
+        return self.send(as_of) if announce and send else Delivered()
+
+    def _log(self) -> None:
         tell.log_changes(self.store, self.logbook, self.narrative)
-        return self.send(as_of) if announce else Delivered()
+        tell.log_marks(self.store, self.logbook)
+
+    def mark(self, make: Callable[[Transaction], Mark]) -> Mark:
+        """Records what a person said of an incident, and logs it.
+
+        Raises:
+            UsageError: `make` refuses.
+        """
+        _ = self.logbook  # a damaged log is told before anything is recorded
+        with self.store.transaction() as tx:
+            mark = make(tx)
+        tell.log_marks(self.store, self.logbook)
+        return mark
+
+    def take_back(self, identity: str, now: datetime, *, reason: str, by: str = "") -> tuple[Mark, Delivered]:
+        """Retracts an incident whatever its series shows, and sends the correction to everyone who was told.
+
+        Raises:
+            UsageError: no such incident, no reason, or it is retracted already.
+        """
+        _ = self.narrative, self.logbook  # faulty files are told before anything is recorded
+        with self.store.transaction() as tx:
+            mark, change = marks.take_back(tx, identity, now, reason=reason, by=by)
+        self.queue([change], now)
+        self._log()
+        return mark, self.send(now)
 
     def tidy(self, as_of: datetime) -> Pruned:
         """Drops from the archive what is older or more than config.toml allows; evidence stays.
@@ -206,7 +240,15 @@ class Desk:
             transport = open_transport(mail, self.environ, self.workspace.root)
         except (ConfigError, DeliveryError) as error:
             return Delivered(problems=(str(error),))
-        return deliver.deliver(self.store, transport, self.message_writer(as_of), sender=mail.sender, now=as_of)
+        one = self.message_writer(as_of)
+
+        def write(changes: Sequence[Change]) -> Message:
+            return one(changes[0]) if len(changes) == 1 else self._group_message(changes, as_of)
+
+        return deliver.deliver(self.store, transport, write, sender=mail.sender, now=as_of)
+
+    def _group_message(self, changes: Sequence[Change], as_of: datetime) -> Message:
+        return render_group(notice.group_facts(self.store, self.aois, self.narrative, changes, as_of))
 
     def message_writer(self, as_of: datetime) -> Callable[[Change], Message]:
         """Writes the message about a step."""
@@ -243,7 +285,9 @@ class Desk:
             WorkspaceError: it cannot be written.
         """
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=now)
-        text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes)
+        text = page.report(
+            self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes, aois=self.aois
+        )
         target = path or self.report_path(aoi.id)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from monitor import __version__, pictures
 from monitor.alert import Incident, Kind, State
+from monitor.aoi import Aoi
 from monitor.claim import Narrative
 from monitor.errors import SourceError
 from monitor.flow import story
+from monitor.flow.doubts import Doubts
 from monitor.flow.remarks import remarks
 from monitor.flow.story import Chronicle, Eyes
 from monitor.flow.tell import bearings
 from monitor.measures import MEASURES
 from monitor.message import Statement
-from monitor.report import ReportFacts, ReportIncident, ReportLooks, ReportPicture, ReportZone, render_report
+from monitor.report import (
+    ReportFacts,
+    ReportIncident,
+    ReportLooks,
+    ReportPicture,
+    ReportPower,
+    ReportZone,
+    render_report,
+)
 from monitor.scene import Sensor
 from monitor.times import Interval
 
@@ -32,8 +42,12 @@ def report(
     *,
     now: datetime,
     notes: Sequence[str] = (),
+    aois: Mapping[str, Aoi] | None = None,
 ) -> str:
-    """One self-contained HTML page. A look that can no longer be read is left out of the pictures."""
+    """One self-contained HTML page. A look that can no longer be read is left out of the pictures.
+
+    `aois`: of the workspace, among which the control AOIs are.
+    """
     lasting = [i for i in told.incidents if i.state is not State.RETRACTED]
     shown = [i for i in lasting if i.kind is not Kind.BLIND][-MOST_INCIDENTS:]
     starts = [look.start for look in told.looks]
@@ -49,14 +63,17 @@ def report(
                 ReportZone(name=z.name.replace("_", " "), kind=z.kind.replace("_", " "), note=_zone_note(told, z.name))
                 for z in told.aoi.zones
             ],
-            incidents=[_row(told, i) for i in told.incidents],
+            incidents=[_row(told, i, _doubts(told, eyes, i, narrative, aois or {})) for i in told.incidents],
             series=_series(told, lasting),
             pictures=[p for i in shown for p in _before_after(told, eyes, i)] + _newest(told, eyes),
             looks=_looks(told),
             statements=_statements(narrative, lasting),
             recipes=told.recipes,
             attribution=told.attribution,
-            false_alarms_per_year=false_alarms_a_year / told.watched,
+            false_alarms_per_year=false_alarms_a_year,
+            calibration=told.calibration,
+            watched_recipes=sorted({MEASURES[measure].recipe for _, measure in told.rules}),
+            powers=_powers(told),
             watched=told.watched,
             compared=told.compared,
             notes=[*notes, *remarks(told, eyes)],
@@ -69,7 +86,23 @@ def _zone_note(told: Chronicle, name: str) -> str:
     return "" if off is None else f"outline good to about {off:g} m"
 
 
-def _row(told: Chronicle, incident: Incident) -> ReportIncident:
+def _doubts(told: Chronicle, eyes: Eyes, incident: Incident, narrative: Narrative, aois: Mapping[str, Aoi]) -> Doubts:
+    if incident.state is State.RETRACTED:
+        return Doubts()
+    return told.doubts(eyes.store, incident, aois, narrative)
+
+
+def _powers(told: Chronicle) -> list[ReportPower]:
+    out = []
+    for zone, measure in sorted(told.rules):
+        power, entry = told.power(zone, measure), MEASURES[measure]
+        if power is not None:
+            label = zone.replace("_", " ")
+            out.append(ReportPower(zone_label=label, measure_label=entry.label, unit=entry.unit, power=power))
+    return out
+
+
+def _row(told: Chronicle, incident: Incident, against: Doubts) -> ReportIncident:
     entry = MEASURES.get(incident.measure)
     looks = told.by_id()
     last = max((looks[i].start for i in incident.looks if i in looks), default=None)
@@ -79,6 +112,8 @@ def _row(told: Chronicle, incident: Incident) -> ReportIncident:
         measure_label=entry.label if entry else "",
         unit=entry.unit if entry else "",
         last_look=last,
+        nuisances=against.nuisances,
+        controls=against.controls,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from monitor.aoi import WATER, Surface, ZoneKind
+from monitor.flow.doubts import processors
 from monitor.flow.story import Chronicle, Eyes
 from monitor.look import Look
 from monitor.measures import LEAST_LOOKS
@@ -40,8 +41,7 @@ def remarks(told: Chronicle, eyes: Eyes) -> list[str]:
 
 def _replaced(told: Chronicle, eyes: Eyes) -> Iterator[str]:
     with eyes.store.transaction() as tx:
-        known = tx.known_looks(told.aoi.id)
-    baselines = {i: min((v for _, v in k.scenes), default="").split("/")[0] for i, k in known.items()}
+        baselines = processors(tx, told.aoi.id)
     for line in sorted({look.track for look in told.looks}, key=lambda t: t.id):
         own = [look for look in told.looks if look.track == line]
         makers = [Maker(platform=look.platform, baseline=baselines.get(look.id, "")) for look in own]

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from monitor import __version__, measures, pictures
-from monitor.alert import Change, Incident, Kind
+from monitor import __version__, alert, measures, pictures
+from monitor.alert import Calibration, Change, Incident, Kind, Power, Rule
 from monitor.aoi import Aoi
 from monitor.claim import Bearing, Narrative
 from monitor.errors import QuaywatchError, SceneError, SourceError
 from monitor.flow import derive, track
+from monitor.flow.doubts import Doubts, Known, doubts
 from monitor.flow.imagery import Imagery, bands_of
 from monitor.flow.tell import bearings
 from monitor.grid import project
@@ -29,10 +30,16 @@ from monitor.radiometry import to_db
 from monitor.scene import Pass, Sensor
 from monitor.site import Site, site
 from monitor.stack import Stack
-from monitor.store import Store
+from monitor.store import Store, Transaction
 
 SIMULATED = "quaywatch:simulated"
 """Item property that the simulator sets: all that rests on such items says so."""
+
+FURTHER_LOOKS = 20
+"""Over which it is told what a chart would have missed."""
+
+RECENT = 30
+"""Newest looks of a series that tell how many days lie between its looks."""
 
 VISIBLE = ("b04", "b03", "b02")
 """Red, green, blue of Sentinel-2."""
@@ -51,6 +58,28 @@ class Chronicle:
     simulated: bool
     watched: int
     """Series that share the budget of false alarms."""
+
+    false_alarms_a_year: float
+    """The budget of the AOI."""
+
+    rules: Mapping[tuple[str, str], Rule]
+    """Of the watched series, by zone and measure."""
+
+    calibration: Calibration | None = None
+    """None: it was never calibrated."""
+
+    def power(self, zone: str, measure: str) -> Power | None:
+        """What the chart of a watched series would miss; None: it is not watched, or too little is known."""
+        followed, rule = self.followed.get((zone, measure)), self.rules.get((zone, measure))
+        if followed is None or followed.baseline is None or rule is None:
+            return None
+        newest = [s.at for s in followed.scores[-RECENT:]]
+        apart = (newest[-1] - newest[0]).total_seconds() / 86_400 / max(len(newest) - 1, 1)
+        return alert.power(followed.baseline, FURTHER_LOOKS, rule, days_apart=max(apart, 0.1))
+
+    def doubts(self, store: Store, incident: Incident, aois: Mapping[str, Aoi], narrative: Narrative) -> Doubts:
+        """What speaks against an incident; `aois`: among which its control AOIs are."""
+        return doubts(store, Known(aoi=self.aoi, looks=self.looks, followed=self.followed), incident, aois, narrative)
 
     @property
     def compared(self) -> int:
@@ -84,13 +113,22 @@ def chronicle(store: Store, aoi: Aoi, false_alarms_a_year: float) -> Chronicle:
         points = tx.points(aoi.id)
         incidents = tx.incidents(aoi.id)
         simulated = any(item.get("properties", {}).get(SIMULATED) for _, item in tx.some_items(aoi.id))
+        calibration = tx.calibration(aoi.id)
+    chosen = [(w.zone, w.measure) for w in derive.watched(aoi)]
     return Chronicle(
         aoi=aoi,
         looks=looks,
         followed=derive.follow(aoi, points, false_alarms_a_year),
         incidents=incidents,
         simulated=simulated,
-        watched=max(1, len(derive.watched(aoi))),
+        watched=max(1, len(chosen)),
+        false_alarms_a_year=false_alarms_a_year,
+        rules={
+            key: derive.rule_for(points[key], MEASURES[key[1]].family, len(chosen), false_alarms_a_year)
+            for key in chosen
+            if key in points
+        },
+        calibration=calibration,
     )
 
 
@@ -285,7 +323,9 @@ class Teller:
         told = chronicle(self.store, aoi, self.false_alarms_a_year)
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=self.now)
         entry = MEASURES.get(incident.measure)
-        followed = told.followed.get((incident.zone, incident.measure))
+        key = incident.zone, incident.measure
+        followed = told.followed.get(key)
+        against = told.doubts(self.store, incident, self.aois, self.narrative)
         return Facts(
             change=change,
             aoi_name=aoi.name,
@@ -297,7 +337,13 @@ class Teller:
             statements=statements(bearings(self.narrative, incident)),
             simulated=told.simulated,
             pictures=incident_pictures(eyes, told, incident),
-            false_alarms_per_year=self.false_alarms_a_year / told.watched,
+            false_alarms_per_year=self.false_alarms_a_year,
+            watched=told.watched,
+            rule=told.rules.get(key),
+            calibration=told.calibration,
+            nuisances=against.nuisances,
+            controls=against.controls,
+            power=told.power(*key),
             recipe=entry.recipe if entry else "",
             attribution=told.attribution,
             report_path=self.report_paths.get(aoi.id),

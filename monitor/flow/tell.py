@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor import claim
-from monitor.alert import Change, Incident, Kind, State
+from monitor.alert import Change, Incident, Kind, Mark, State
 from monitor.claim import Bearing, Heading, Narrative
 from monitor.logbook import Logbook
 from monitor.measures import MEASURES
@@ -17,8 +17,8 @@ from monitor.transports import message_id_for
 
 
 def bearings(narrative: Narrative, incident: Incident) -> list[Bearing]:
-    """The claims an incident touches; none for a blind spell, which says nothing either way."""
-    if incident.kind is Kind.BLIND:
+    """The claims an incident touches. Claims speak of rates: a single look, or having seen none, bears on none."""
+    if not incident.kind.lasting:
         return []
     sensors = MEASURES[incident.measure].sensors
     return claim.bearing(
@@ -46,6 +46,32 @@ def log_changes(store: Store, logbook: Logbook, narrative: Narrative) -> int:
         with store.transaction() as tx:
             tx.mark_logged(change.id)
     return len(waiting)
+
+
+def log_marks(store: Store, logbook: Logbook) -> int:
+    """Writes the lines of all marks that are not in the log yet, as `log_changes` does those of steps; how many."""
+    with store.transaction() as tx:
+        waiting = tx.marks(logged=False)
+    for mark in waiting:
+        logbook.append(mark_entry(mark))
+        with store.transaction() as tx:
+            tx.mark_mark_logged(mark.id)
+    return len(waiting)
+
+
+def mark_entry(mark: Mark) -> dict[str, Any]:
+    """The line of a mark."""
+    return {
+        "id": mark.id,
+        "recorded": mark.at.isoformat(),
+        "incident": mark.incident,
+        "mark": mark.kind,
+        "by": mark.by,
+        "note": mark.note,
+        "until": mark.until.isoformat() if mark.until else None,
+        "until_a_look_after": mark.after.isoformat() if mark.after else None,
+        "truth": mark.truth,
+    }
 
 
 def entry(change: Change, recorded: datetime, touched: Sequence[Bearing]) -> dict[str, Any]:
@@ -93,13 +119,14 @@ class Recipients:
 def queue(store: Store, changes: Sequence[Change], recipients: Recipients, as_of: datetime) -> int:
     """Asks for the messages about new steps; how many.
 
-    Old news of a back-fill is logged, not mailed. An end or a retraction goes to those who were told of the
-    beginning.
+    Old news of a back-fill is logged, not mailed; nor is the end of a single look. An end or a retraction goes to
+    those who were told of the beginning. Whether marks hold a message back is decided when it is to leave.
     """
     with store.transaction() as tx:
         wanted = [
             (change, address)
             for change in changes
+            if change.is_news
             for address in recipients.to
             if _is_news(tx, change, address, recipients, as_of)
         ]

@@ -25,6 +25,19 @@ Box = tuple[slice, slice]
 LENGTH_M, WIDTH_M, HEADING_DEG = 100.0, 16.0, 30.0
 """Of the ship."""
 
+
+@dataclass(frozen=True, slots=True)
+class Hull:
+    """A ship seen from above."""
+
+    length_m: float = LENGTH_M
+    width_m: float = WIDTH_M
+    heading_deg: float = HEADING_DEG
+    """Clockwise from grid north."""
+
+
+HULL = Hull()
+
 SHIP_POWER = np.float32(1.0)
 """Mean backscatter of its hull (0 dB): a radar cross section of 1,600 m2. Labelled ships near that size at Latakia have
 3.3 dB more (`echo` of `benchmarks accuracy`)."""
@@ -131,21 +144,21 @@ def without(free: Mask, vessels: Sequence[Vessel], margin: int = 4) -> Mask:
     return left
 
 
-def share_of_ship(shape: tuple[int, int], at: tuple[int, int], grid: Grid, spread_m: float) -> Array:
+def share_of_ship(shape: tuple[int, int], at: tuple[int, int], grid: Grid, spread_m: float, hull: Hull = HULL) -> Array:
     """Share of each pixel that the blurred hull covers, 0..1; shape as given.
 
     A rectangle blurred by a Gaussian is a product of differences of error functions along its two axes.
     """
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     east, north = (columns - at[1]) * grid.resolution, (at[0] - rows) * grid.resolution
-    angle = np.radians(HEADING_DEG)
+    angle = np.radians(hull.heading_deg)
     along, across = east * np.sin(angle) + north * np.cos(angle), east * np.cos(angle) - north * np.sin(angle)
 
     def covered(offset: NDArray[np.float64], size: float) -> NDArray[np.float64]:
         scale = np.sqrt(2.0) * spread_m
         return np.asarray(special.erf((size / 2 - offset) / scale) + special.erf((size / 2 + offset) / scale)) / 2
 
-    return (covered(along, LENGTH_M) * covered(across, WIDTH_M)).astype(np.float32)
+    return (covered(along, hull.length_m) * covered(across, hull.width_m)).astype(np.float32)
 
 
 def gain(ground: float) -> np.float32:

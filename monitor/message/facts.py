@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.alert import Change
+from monitor.alert import Calibration, Change, Control, Nuisance, Power, Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Dated:
     at: datetime
     value: float
     z: float
-    """Against its own track's history, in standard deviations; 0 while there is too little history."""
+    """Against what was expected of it, in standard deviations; 0 while there is too little history."""
 
     track: str
     look: str
@@ -73,7 +73,7 @@ class Facts:
     """PNG by name: "before_after", "series"."""
 
     false_alarms_per_year: float
-    """What the threshold of this series was set to: the argument of `alert.threshold_for`."""
+    """Budget of the AOI: what the thresholds of all its watched series together were set to."""
 
     recipe: str
     attribution: str
@@ -83,8 +83,21 @@ class Facts:
     told_on: datetime | None = None
     """When this incident was first told; for corrections."""
 
-    confirming: tuple[int, int] = (2, 3)
-    """(hits, looks) that confirm an incident, as in `alert.Rule`."""
+    watched: int = 1
+    """Series that share the budget."""
+
+    rule: Rule | None = None
+    """Of this series; None: it is not watched, as a blind AOI is not."""
+
+    calibration: Calibration | None = None
+    """Of the AOI; None: not measured yet."""
+
+    nuisances: Sequence[Nuisance] = ()
+    """All that were looked for, found or not; empty: none were."""
+
+    controls: Sequence[Control] = ()
+    power: Power | None = None
+    """Of this series; None: not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

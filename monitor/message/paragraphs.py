@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from monitor.alert import Change, Incident, Kind, State
+from monitor.alert import LEAST_THRESHOLD, Change, Ending, Incident, Kind, Rule, State
 from monitor.message.facts import Dated, Facts, Unused
+from monitor.message.limits import beside, budget, calibrated, large, missed, panel, shared
 from monitor.message.wording import (
     SET_NOT_MEASURED,
     abridged,
     counted,
     day,
     direction,
-    false_alarms,
     more_or_less,
     place_of,
     reasons,
+    rounded,
     shortened,
     subject_of,
     told,
@@ -30,6 +31,18 @@ BLIND_RULE = (
     "'Blind' means that no look from which the watched could be measured came for much longer than is usual for this "
     "place. Surges and lulls in this time could not be noticed."
 )
+
+
+ENDINGS = {
+    Ending.OVER: "Later usable looks are as usual again: it is over.",
+    Ending.NEW_USUAL: (
+        "It has lasted so long that it is what is usual here now: later looks are compared with it, and it is followed "
+        "no further as a change. It need not be over."
+    ),
+    Ending.SINGLE: "It was one look: the next usable look has come, and is told for itself.",
+    Ending.GREW: "Later looks made it part of a lasting change, which is told for itself.",
+}
+"""Sentences for a finding that is finished."""
 
 
 def place(facts: Facts) -> str:
@@ -56,6 +69,8 @@ def _what(facts: Facts) -> str:
         }
         return text.get(facts.change.new, f"usable looks for what is watched again, none {span} (blind time over)")
     moved = f"{shortened(subject_of(facts.measure_label), LONGEST_NAME)} {direction(incident.kind)}"
+    if not incident.kind.lasting:
+        since = span = f"on one look, {day(incident.onset)}"
     if facts.change.new is State.RETRACTED:
         return f"correction, '{moved} {since}' no longer holds (retracted)"
     return f"{moved} {span if facts.change.new is State.FINISHED else since} ({word})"
@@ -99,11 +114,19 @@ def lead(facts: Facts) -> list[str]:
     said = told(incident, place(facts), facts.measure_label, facts.unit, _last(facts))
     if incident.kind is Kind.BLIND:
         return [said]
+    return [said, *filter(None, [shared(facts.controls), large(facts.nuisances), _so_far(facts)])]
+
+
+def _so_far(facts: Facts) -> str:
+    """Where the finding is in its life."""
+    incident = facts.change.incident
     than = more_or_less(incident.kind)
-    noun = subject_of(facts.measure_label)
-    if facts.change.new is State.FINISHED:
-        return [said, f"That was {than} than usual. Later usable looks are as usual again: it is over."]
-    return [said, f"That is {than} than usual for {noun} here. This finding is {facts.change.new}."]
+    if facts.change.new is not State.FINISHED:
+        return (
+            f"That is {than} than usual for {subject_of(facts.measure_label)} here. This finding is {facts.change.new}."
+        )
+    over = "It is over." if incident.ending is None else ENDINGS[incident.ending]
+    return f"That was {than} than usual. {over}"
 
 
 def _correction(facts: Facts) -> list[str]:
@@ -112,6 +135,10 @@ def _correction(facts: Facts) -> list[str]:
     if incident.kind is not Kind.BLIND:
         noun = subject_of(facts.measure_label)
         what = f"{noun} went {direction(incident.kind)} from {day(incident.onset)} on"
+        if not incident.kind.lasting:
+            what = (
+                f"{noun} {'were' if noun != facts.measure_label else 'was'} far {direction(incident.kind)} on one look"
+            )
     if facts.change.old is None:
         return [f"On the look of {day(incident.raised)} it was noticed for {where} that {what}.", "It did not hold."]
     when = f"on {day(facts.told_on)}" if facts.told_on else f"as things stood on {day(incident.raised)}"
@@ -126,14 +153,31 @@ def sure(facts: Facts) -> list[str]:
     """How sure it is, in plain words."""
     if facts.change.incident.kind is Kind.BLIND:
         return [BLIND_RULE, _unused_line(facts)] if facts.change.new is not State.RETRACTED else [_unused_line(facts)]
-    lines = [_meaning(facts), _budget(facts), _unused_line(facts)]
-    if facts.change.new is not State.RETRACTED:
-        lean = "high" if facts.change.incident.kind.sign > 0 else "low"
+    incident = facts.change.incident
+    lines = [_meaning(facts), *_budget(facts), _unused_line(facts)]
+    if facts.change.new is not State.RETRACTED and incident.kind.lasting:
+        lean = "high" if incident.kind.sign > 0 else "low"
         lines.append(
-            f"The average is taken over the very looks that raised the alert, so it leans {lean}. The first look of "
-            "the change is an estimate: the change may have begun some looks earlier or later."
+            f"The average is taken over the very looks that raised the alert, so it leans {lean}. The ratio or "
+            "difference allows for what is not known of the usual rate, of the onset and of chance, and need not be "
+            "that of the two averages. The first look of the change is an estimate: its interval is the one to quote."
         )
     return lines
+
+
+def doubts(facts: Facts) -> list[str]:
+    """What else could look like it, and what the controls say; empty for a blind spell."""
+    incident = facts.change.incident
+    if incident.kind is Kind.BLIND:
+        return []
+    if not incident.kind.lasting:
+        return panel(facts.nuisances)
+    return [*panel(facts.nuisances), *beside(facts.controls, facts.unit)]
+
+
+def missing(facts: Facts) -> list[str]:
+    """What the chart of this series would not see."""
+    return list(filter(None, [missed(facts.power, facts.unit)]))
 
 
 def _leaning(incident: Incident) -> str:
@@ -143,28 +187,55 @@ def _leaning(incident: Incident) -> str:
 
 def _meaning(facts: Facts) -> str:
     incident = facts.change.incident
+    if not incident.kind.lasting:
+        return _of_one_look(facts)
     noticed = f"It was noticed on the look of {day(incident.raised)}"
-    needed, among = facts.confirming
+    rule = facts.rule or Rule(threshold=LEAST_THRESHOLD)
+    likelier = f"{rounded(rule.sure)} times likelier"
     after = f"; {_leaning(incident)}" if incident.hits else ""
     return {
         State.PROVISIONAL: (
             f"Provisional: the evidence of several looks together passed the threshold, and it may still fall away. "
-            f"{noticed}{after}. It counts as confirmed when {needed} of the first {among} later usable looks lean "
-            "the same way, and is withdrawn when they do not."
+            f"{noticed}{after}. It counts as confirmed when the usable looks after that, {rule.least_confirming} at "
+            f"least, are together {likelier} with the change than without it, and is withdrawn when they are "
+            f"{likelier} without it."
         ),
         State.CONFIRMED: (
-            f"Confirmed: later looks lean the same way. {noticed}{after}. The word speaks of the measured change "
-            "alone, not of its cause and not of any claim."
+            f"Confirmed: the looks after the alarm are together at least {likelier} with the change "
+            f"than without it. {noticed}{after}. The word speaks of the measured change alone, not of its cause "
+            "and not of any claim."
         ),
-        State.FINISHED: f"Finished: the change was confirmed and is over. {noticed}{after}.",
+        State.FINISHED: f"Finished: the change was confirmed, and {_why_over(incident, rule)}. {noticed}{after}.",
     }.get(facts.change.new, f"Retracted: {facts.change.reason}. {noticed}{after}.")
 
 
-def _budget(facts: Facts) -> str:
+def _why_over(incident: Incident, rule: Rule) -> str:
+    if incident.ending is Ending.NEW_USUAL:
+        return f"has lasted {rule.usual_days:.0f} days and {rule.usual_looks} looks at least"
+    return f"later looks are together {rounded(rule.over)} times likelier without it"
+
+
+def _of_one_look(facts: Facts) -> str:
+    if facts.change.new is State.RETRACTED:
+        return f"Retracted: {facts.change.reason}."
     return (
-        f"The threshold is set for {false_alarms(facts.false_alarms_per_year)} in this zone and measure, ups and downs "
-        f"together. {SET_NOT_MEASURED} what stays over several looks makes false alarms more frequent."
+        "It is one look and says nothing of the looks after it: what is wrong with one image (weather, a fault, a "
+        "passing ship) can do this. If later looks show a lasting change, that is told for itself."
     )
+
+
+def _budget(facts: Facts) -> list[str]:
+    incident = facts.change.incident
+    return [
+        f"{budget(facts.false_alarms_per_year, facts.watched)} {SET_NOT_MEASURED}",
+        *calibrated(
+            facts.calibration,
+            incident.aoi,
+            facts.false_alarms_per_year,
+            [facts.recipe] if facts.recipe else [],
+            (incident.zone, incident.measure),
+        ),
+    ]
 
 
 def _unused_line(facts: Facts) -> str:
@@ -172,6 +243,8 @@ def _unused_line(facts: Facts) -> str:
     span, none = "Since the first look of the change", "no look was unusable."
     if incident.kind is Kind.BLIND:
         span, none = "In this time", "no pass of a satellite over it was found."
+    elif not incident.kind.lasting:
+        span = "Since that look"
     elif incident.until:
         span = "Between its first and last look"
     if not missed:

@@ -10,7 +10,18 @@ import jinja2
 
 from monitor.alert import Kind
 from monitor.message.facts import Facts, Message, Picture
-from monitor.message.paragraphs import lead, listed, own_looks, place, provenance, state_word, subject, sure
+from monitor.message.paragraphs import (
+    doubts,
+    lead,
+    listed,
+    missing,
+    own_looks,
+    place,
+    provenance,
+    state_word,
+    subject,
+    sure,
+)
 from monitor.message.wording import clean_facts, day, not_shown, number, rating, relation, unit_sign
 
 WIDTH = 76
@@ -18,7 +29,7 @@ WIDTH = 76
 
 PICTURES = {
     "before_after": "Before and after, from the same track and with the same grey scale.",
-    "series": "The series: every usable look against what was usual on its own track.",
+    "series": "The series: every usable look against what was expected of it.",
 }
 
 
@@ -62,6 +73,8 @@ def render(facts: Facts) -> Message:
         "state": state_word(facts.change),
         "lead": lead(facts),
         "sure": sure(facts),
+        "doubts": doubts(facts),
+        "missing": missing(facts),
         "looks": listed(facts),
         "looks_of": len(own_looks(facts)),
         "unit": unit_sign(facts.unit),

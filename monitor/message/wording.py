@@ -20,6 +20,12 @@ Record = TypeVar("Record", bound="DataclassInstance")
 NAMED_LOOKS = 3
 """This many look ids are written out at each end of a long list."""
 
+LEAST_RATIO, MOST_RATIO = 0.001, 100.0
+"""Beyond these the usual number is so near nothing that a ratio to it misleads: the difference is told."""
+
+LARGEST_ODDS = 1_000_000
+"""No law of rare numbers is known well enough to speak of rarer ones."""
+
 NOT_SHOWN = (
     "What ships, wagons or vehicles carried, where it came from or where it went.",
     "Names, flags, owners or nationality of ships.",
@@ -49,9 +55,10 @@ RELATIONS = {
 
 NOT_NOTHING = "This is not 'no activity': nothing could be seen, so nothing is known about this time."
 SET_NOT_MEASURED = (
-    "That is the budget that was set, not a rate measured here: it is exact only if the looks are independent, and"
+    "That is what the thresholds were set to, by a model of what is usual here that allows for season, track, "
+    "satellite and for what stays over several looks: it is exact only as far as the model holds."
 )
-"""How a sentence about the budget of false alarms begins."""
+"""Belongs to every sentence about the budget of false alarms."""
 
 ADMIRALTY = (
     {
@@ -93,6 +100,8 @@ def clean_facts(facts: Facts) -> Facts:
         series=tuple(map(cleaned, facts.series)),
         unused=tuple(map(cleaned, facts.unused)),
         statements=tuple(map(cleaned, facts.statements)),
+        nuisances=tuple(replace(n, text=clean(n.text)) for n in facts.nuisances),
+        controls=tuple(replace(c, label=clean(c.label)) for c in facts.controls),
     )
 
 
@@ -160,26 +169,112 @@ def relation(word: str) -> str:
     return RELATIONS.get(word, word.replace("_", " "))
 
 
+def rounded(value: float) -> str:
+    """With two digits that count: 0.17, 2.4, 12, 40,000."""
+    if value == 0 or not math.isfinite(value):
+        return number(value)
+    digits = 1 - math.floor(math.log10(abs(value)))
+    near = round(value, digits)
+    return f"{near:,.0f}" if abs(near) >= 10 else f"{near:.{max(digits, 0)}f}".rstrip("0").rstrip(".")
+
+
+def interval(low: float, high: float, unit: str = "") -> str:
+    """(90 % interval 1.6 to 3.5)."""
+    return f"(90 % interval {rounded(low)} to {rounded(high)}{after(unit)})"
+
+
+def after(unit: str) -> str:
+    """The unit as it follows a number; empty for counts and shares."""
+    return "" if unit in {"", "1", "count", "vessels"} else f" {unit_sign(unit)}"
+
+
+def days_between(first: datetime, last: datetime) -> str:
+    """3 and 21 Oct 2024."""
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} and {day(last)}" if first.day != last.day else f"{day(first)} and the same day"
+    return f"{first.day} {first:%b} and {day(last)}" if first.year == last.year else f"{day(first)} and {day(last)}"
+
+
+def began(incident: Incident) -> str:
+    """A sentence about the onset; empty where it has no interval."""
+    if incident.onset_between is None:
+        return ""
+    first, last = incident.onset_between
+    if first.date() == last.date():
+        return f"It began on {day(first)} (90 %)."
+    return f"It began between {days_between(first, last)} (90 %)."
+
+
+def size(incident: Incident, measure_label: str, unit: str) -> str:
+    """How large a lasting change is, with its interval: the ratio, or the difference where there is no good ratio."""
+    ratio, off = incident.ratio, incident.difference
+    if ratio is not None and LEAST_RATIO <= ratio.value <= MOST_RATIO and ratio.high <= 10 * MOST_RATIO:
+        return f"{rounded(ratio.value)} times {_as_much(measure_label)} {interval(ratio.low, ratio.high)}"
+    if off is None:
+        return ""
+    low, high = (off.low, off.high) if off.value > 0 else (-off.high, -off.low)
+    than = "more" if off.value > 0 else "less"
+    return f"{rounded(abs(off.value))}{after(unit)} {than} {interval(low, high, unit)}"
+
+
+def _as_much(measure_label: str) -> str:
+    if measure_label.startswith(PRESENCE):
+        return "as often"
+    return "as many" if subject_of(measure_label) != measure_label else "that"
+
+
+def chance(incident: Incident) -> str:
+    """How often chance alone would do this; empty where it is not known.
+
+    Of a lasting change: the mean number of looks to a false alarm at this height of the chart is at least that height
+    (`alert.chart`), for rises and falls each.
+    """
+    if incident.evidence <= 0:
+        return ""
+    if incident.kind.lasting:
+        looks = 10**incident.evidence / 2
+        often = f"{rounded(looks)} looks" if looks < LARGEST_ODDS else f"{LARGEST_ODDS:,} looks"
+        strong = f"an alarm this strong comes at most once in {often} on average while nothing changes"
+        return f"By the model of what is usual here, {strong}."
+    odds = 10**incident.evidence
+    return f"1 in {rounded(odds)}" if odds < LARGEST_ODDS else f"less than 1 in {LARGEST_ODDS:,}"
+
+
 def measured(incident: Incident, place: str, measure_label: str, unit: str, last: datetime | None) -> str:
-    """The sentence to quote: what was measured, on how many looks, against what.
+    """The sentences to quote about a lasting change: what was measured, how large it is, since when, by what chance.
 
     `last` is the latest look it rests on.
     """
     until = incident.until or last
     span = f"from {day(incident.onset)} to {day(until)}" if until else f"from {day(incident.onset)}"
-    tracks = "each of the same tracks" if len(incident.tracks) > 1 else "the same track"
-    baseline = f"baseline of at least {counted(incident.baseline_looks, 'earlier look')} on {tracks}"
+    baseline = f"baseline of {counted(incident.baseline_looks, 'earlier look')}"
     n, usual = len(incident.looks), number(incident.usual, unit)
-    noun = subject_of(measure_label)
+    noun, large = subject_of(measure_label), size(incident, measure_label, unit)
+    tail = " ".join(filter(None, [f"{': ' if large else ''}{large}.", began(incident), chance(incident)]))
     if measure_label.startswith(PRESENCE) and math.isfinite(incident.mean):
         hits = round(incident.mean * n)
         what = measure_label.removeprefix(PRESENCE)
-        return f"{place}: {what} on {hits} of {counted(n, 'usable look')} {span}; usual share: {usual} ({baseline})."
+        looks = counted(n, "usable look")
+        return f"{place}: {what} on {hits} of {looks} {span}, against a usual share of {usual} ({baseline}){tail}"
     start = f"At {place}, {measure_label} averaged"
     if noun != measure_label:
         start = f"{noun[:1].upper()}{noun[1:]} were counted at {place}: on average"
     mean = f"{number(incident.mean, unit)} per usable look on {counted(n, 'look')}"
-    return f"{start} {mean} {span}, against {usual} usual ({baseline})."
+    return f"{start} {mean} {span}, against {usual} usual ({baseline}){tail}"
+
+
+def one_look(incident: Incident, place: str, measure_label: str, unit: str) -> str:
+    """The sentences to quote about a spike or dip."""
+    noun, value = subject_of(measure_label), number(incident.mean, unit)
+    what = f"{value} {noun}" if noun != measure_label else f"{measure_label} {value}"
+    if measure_label.startswith(PRESENCE):
+        what = f"{'' if incident.mean > 0.5 else 'not '}{measure_label.removeprefix(PRESENCE)}"
+    odds = chance(incident)
+    by_chance = f" (chance of such a look if nothing changed: {odds})" if odds else ""
+    return (
+        f"At {place}, one look ({day(incident.onset)}): {what}, against {number(incident.usual, unit)} "
+        f"usual{by_chance}. Whether it lasts, one look cannot tell."
+    )
 
 
 def blind_spell(incident: Incident, place: str) -> str:
@@ -196,6 +291,8 @@ def told(incident: Incident, place: str, measure_label: str, unit: str, last: da
     """The sentence to quote for an incident in any state but retracted."""
     if incident.kind is Kind.BLIND:
         return blind_spell(incident, place)
+    if not incident.kind.lasting:
+        return one_look(incident, place, measure_label, unit)
     return measured(incident, place, measure_label, unit, last)
 
 
@@ -211,7 +308,7 @@ def more_or_less(kind: Kind) -> str:
 
 def false_alarms(a_year: float) -> str:
     """0.5 false alarms a year."""
-    return f"{a_year:g} false alarm{'' if a_year == 1 else 's'} a year"
+    return f"{rounded(a_year)} false alarm{'' if a_year == 1 else 's'} a year"
 
 
 def not_shown(measure: str) -> list[str]:

@@ -114,6 +114,9 @@ def _incident(axes: Axes, incident: Incident | None, series: Sequence[SeriesPoin
     word = {1: "more than usual", -1: "less than usual", 0: "nothing usable"}[incident.kind.sign]
     first, last = _days([incident.onset, end])
     axes.axvspan(first, last, color=ORANGE, alpha=0.2, linewidth=0, label=f"{word} ({incident.state})", zorder=0)
+    if incident.onset_between is not None:
+        began = _days(incident.onset_between)
+        axes.axvspan(*began, color=VERMILION, alpha=0.3, linewidth=0, label="it began in here (90 %)", zorder=0.5)
     axes.axvline(
         first, color=DARK, linewidth=1.4, linestyle="--", label=f"first look of it, {day(incident.onset)}", zorder=1
     )
@@ -188,7 +191,8 @@ def _unit_label(unit: str) -> str:
 
 
 def _legend_rows(series: Sequence[SeriesPoint], unused: Sequence[Unused], incident: Incident | None) -> int:
-    entries = len({p.track for p in series}) + bool(unused) + 2 * (incident is not None) + 2
+    marks = 0 if incident is None else 2 + (incident.onset_between is not None)
+    entries = len({p.track for p in series}) + bool(unused) + marks + 2
     return math.ceil(entries / LEGEND_COLUMNS)
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.exc import DatabaseError
 
 from monitor.errors import StoreError
 from monitor.store import schema as t
+from monitor.store.calibrations import CalibrationTable
 from monitor.store.incidents import IncidentTables
 from monitor.store.ledger import Booking, Closure, LedgerTable, Spent
 from monitor.store.looks import Known, LookTables, SavedState, Seen, StateTable
+from monitor.store.marks import MarkTable
 from monitor.store.notices import Notice, NoticeTable
 from monitor.store.work import DeliveryTable, PollTable
 
@@ -32,7 +34,17 @@ PASSING = {
 DAMAGED = "Move it away, or restore a backup, then run backfill."
 
 
-class Transaction(LookTables, StateTable, IncidentTables, DeliveryTable, PollTable, LedgerTable, NoticeTable):
+class Transaction(
+    LookTables,
+    StateTable,
+    IncidentTables,
+    MarkTable,
+    CalibrationTable,
+    DeliveryTable,
+    PollTable,
+    LedgerTable,
+    NoticeTable,
+):
     """One transaction: what a caller reads and writes in it is consistent."""
 
 

@@ -6,13 +6,13 @@ import io
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.alert import Ending, Incident, Interval90, Kind, State
+from monitor.alert import Calibration, Ending, Incident, Interval90, Kind, Recall, ShipRecall, State
 from monitor.change.omnibus import Segments
 from monitor.change.scatter import Scatter
 from monitor.change.seasonal import Seasonal
@@ -100,3 +100,27 @@ def incident_from(text: str) -> Incident:
     known = {f.name for f in fields(Incident)}  # of an older version some are gone
     kept = {name: value for name, value in body.items() if name in known}
     return Incident(**{**kept, "kind": Kind(body["kind"]), "state": State(body["state"])})
+
+
+def calibration_json(calibration: Calibration) -> str:
+    """A calibration as JSON text with sorted keys."""
+    body = asdict(calibration)
+    return json.dumps({**body, "at": calibration.at.isoformat()}, sort_keys=True, allow_nan=False)
+
+
+def calibration_from(text: str) -> Calibration:
+    """The calibration of `calibration_json`."""
+    body = json.loads(text)
+    recall = tuple(Recall(**{**row, "found": Interval90(*row["found"])}) for row in body["recall"])
+    ships = tuple(ShipRecall(**{**row, "found": Interval90(*row["found"])}) for row in body.get("ships", ()))
+    return Calibration(
+        **{
+            **body,
+            "at": utc(body["at"]),
+            "false_alarms_a_year": Interval90(*body["false_alarms_a_year"]),
+            "recall": recall,
+            "recipes": tuple(body["recipes"]),
+            "left_out": tuple(body.get("left_out", ())),
+            "ships": ships,
+        }
+    )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-HEAD = "0003"
+HEAD = "0004"
 """Revision of the newest migration."""
 
 looks = Table(
@@ -131,7 +131,35 @@ deliveries = Table(
     Column("error", Text, nullable=False),
     Column("message_id", String, nullable=False),
 )
-"""At most one message a change and recipient: `waiting`, `sending`, `sent`, `failed`."""
+"""At most one message a change and recipient: `waiting`, `sending`, `sent`, `failed`, or `muted`: a mark has made it
+needless. Rows of one recipient with the same `message_id` are told in one message.
+"""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("incident", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("said_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("until", String),
+    Column("after_look", String),
+    Column("truth", Boolean),
+    Column("logged", Boolean, nullable=False),
+    Index("marks_by_incident", "incident"),
+)
+"""What people said of incidents. Rows are only added. `logged`: the line stands in alerts/log/."""
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("aoi", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""The newest calibration of each AOI, as JSON."""
 
 polls = Table(
     "polls",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,10 +54,16 @@ class DeliveryTable(Tables):
         )
         return done.rowcount == 1
 
+    def join_deliveries(self, changes: Sequence[str], recipient: str, message_id: str) -> None:
+        """These are told in one message of that Message-ID: so again if it has to be tried again."""
+        d = t.deliveries
+        own = d.c.change.in_(changes) & (d.c.recipient == recipient)
+        self._c.execute(update(d).where(own).values(message_id=message_id))
+
     def finish_delivery(
         self, change: str, recipient: str, state: str, *, error: str = "", not_before: datetime | None = None
     ) -> None:
-        """How an attempt ended: `sent`, `failed`, or `waiting` for another try."""
+        """How an attempt ended: `sent`, `failed`, or `waiting` for another try; or `muted`, without one."""
         values: dict[str, Any] = {"state": state, "error": error}
         if not_before is not None:
             values["not_before"] = not_before.isoformat()

@@ -11,8 +11,38 @@ from email.policy import SMTP
 
 import pytest
 
-from monitor.alert import LATE, REASONS, Change, Incident, Kind, State
-from monitor.message import Dated, Facts, Message, Statement, Unused, clean, number, rating, render
+from monitor.alert import (
+    LATE,
+    REASONS,
+    Calibration,
+    Change,
+    Control,
+    Ending,
+    Incident,
+    Interval90,
+    Kind,
+    Nuisance,
+    NuisanceKind,
+    Power,
+    Recall,
+    Rule,
+    State,
+    Verdict,
+)
+from monitor.baseline import Family
+from monitor.message import (
+    Dated,
+    Facts,
+    Message,
+    Statement,
+    Unused,
+    clean,
+    days_between,
+    number,
+    rating,
+    render,
+    rounded,
+)
 
 ONSET = datetime(2024, 10, 4, 15, 20, tzinfo=UTC)
 SCRIPT = "<script>alert(1)</script>"
@@ -36,6 +66,11 @@ def incident(kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, **change
         mean=2.64,
         usual=0.9,
         baseline_looks=31,
+        onset_between=(ONSET - timedelta(days=1), ONSET + timedelta(days=17)),
+        level=Interval90(2.5, 1.8, 3.4),
+        ratio=Interval90(2.43, 1.62, 3.5),
+        difference=Interval90(1.5, 0.8, 2.4),
+        evidence=2.7,
         hits=(True, False, True),
         id="simport.berths.vessel_count.surge.20241004",
     )
@@ -55,8 +90,72 @@ def blind(state: State = State.BLIND, until: datetime | None = None) -> Incident
         hits=(),
         until=until,
         baseline_looks=0,
+        onset_between=None,
+        level=None,
+        ratio=None,
+        difference=None,
+        evidence=0.0,
         id="simport.blind.20241004",
     )
+
+
+def spike(state: State = State.PROVISIONAL, **changed: object) -> Incident:
+    one: dict[str, object] = {
+        "looks": (look(0),),
+        "raised": ONSET,
+        "mean": 9.0,
+        "usual": 2.14,
+        "onset_between": None,
+        "level": None,
+        "ratio": None,
+        "difference": None,
+        "evidence": 4.6,
+        "hits": (),
+        "id": "simport.berths.vessel_count.spike.20241004",
+    }
+    return incident(Kind.SPIKE, state, **{**one, **changed})
+
+
+CALIBRATION = Calibration(
+    aoi="simport",
+    at=datetime(2024, 12, 1, tzinfo=UTC),
+    looks=240,
+    placebos=1000,
+    years=3000.0,
+    budget=0.5,
+    false_alarms_a_year=Interval90(0.47, 0.4, 0.55),
+    recall=[
+        Recall(
+            zone="berths",
+            measure="vessel_count",
+            ratio=2.0,
+            looks=20,
+            found=Interval90(0.81, 0.72, 0.88),
+            delay_looks=7.0,
+        ),
+        Recall(
+            zone="yard", measure="yard_fill", ratio=1.5, looks=20, found=Interval90(0.31, 0.2, 0.4), delay_looks=None
+        ),
+    ],
+    recipes=["vessel_count/1", "yard_fill/1"],
+)
+SEA = Control(
+    aoi="simport",
+    zone="sea",
+    measure="vessel_count",
+    label="sea reference",
+    before=90,
+    looks=14,
+    by_ratio=True,
+    change=Interval90(1.8, 1.2, 2.7),
+    beyond=Interval90(1.35, 0.8, 2.1),
+    verdict=Verdict.SHARED,
+)
+NUISANCES = [
+    Nuisance(kind=NuisanceKind.ICE, share_of_looks=0.0),
+    Nuisance(kind=NuisanceKind.WIND, share_of_looks=0.2, could_explain=0.62, text="3 of 14 looks (bright water)"),
+    Nuisance(kind=NuisanceKind.RAIN, share_of_looks=None),
+]
 
 
 def facts(of: Incident, old: State | None = None, **changed: object) -> Facts:
@@ -115,6 +214,19 @@ EVERY = [
     facts(blind(State.FINISHED, ONSET + timedelta(days=40)), State.BLIND),
     facts(blind(State.RETRACTED), State.BLIND),
     facts(incident(), statements=[], pictures={}, series=[], unused=[], report_path=None),
+    facts(incident(state=State.FINISHED, until=ONSET + timedelta(days=380), ending=Ending.NEW_USUAL), State.CONFIRMED),
+    facts(spike()),
+    facts(spike(State.RETRACTED), State.PROVISIONAL),
+    facts(spike(State.FINISHED, ending=Ending.GREW, until=ONSET), State.PROVISIONAL),
+    facts(
+        incident(),
+        nuisances=[
+            replace(n, share_of_looks=1.0, could_explain=share) for n in NUISANCES for share in (0.0, 1.0, None)
+        ],
+        controls=[SEA, replace(SEA, change=None, beyond=None, verdict=Verdict.UNCLEAR)],
+        calibration=replace(CALIBRATION, false_alarms_a_year=Interval90(1.0, 0.8, 1.2)),
+        power=Power(looks=20, family=Family.COUNT, usual=1.0, rise=2.0, fall=0.001),
+    ),
 ]
 
 
@@ -124,41 +236,191 @@ def test_subject_says_place_what_since_when_and_how_sure() -> None:
     assert simulated == "[SIMULATED] Simulated port, berths: vessels down since 4 Oct 2024 (provisional)"
 
 
-def test_first_sentence_can_be_quoted() -> None:
+def test_the_first_sentences_can_be_quoted_and_give_date_effect_interval_and_chance() -> None:
     expected = (
         "Vessels were counted at Simulated port, berths: on average 2.6 per usable look on 14 looks from 4 Oct 2024 to "
-        "21 Dec 2024, against 0.9 usual (baseline of at least 31 earlier looks on the same track)."
+        "21 Dec 2024, against 0.9 usual (baseline of 31 earlier looks): 2.4 times as many (90 % interval 1.6 to 3.5). "
+        "It began between 3 and 21 Oct 2024 (90 %). By the model of what is usual here, an alarm this strong "
+        "comes at most once in 250 looks on average while nothing changes."
     )
     message = render(facts(incident()))
     assert flat(message).startswith(expected)
     assert expected in message.html
 
 
+def test_an_incident_of_an_older_version_has_no_size() -> None:
+    old = incident(ratio=None, difference=None, level=None, onset_between=None, evidence=0.0)
+    assert "(baseline of 31 earlier looks). That is more than usual" in flat(render(facts(old)))
+
+
+def test_decibels_and_areas_that_were_nothing_are_told_by_their_difference() -> None:
+    lower = incident(Kind.LULL, mean=-12.0, usual=-9.9, ratio=None, difference=Interval90(-2.1, -2.8, -1.4))
+    said = flat(render(facts(lower, measure_label="mean radar backscatter", unit="dB")))
+    assert "against -9.9 dB usual (baseline of 31 earlier looks): 2.1 dB less (90 % interval 1.4 to 2.8 dB)." in said
+    new = incident(mean=5000.0, usual=0.1, ratio=Interval90(5e9, 1e7, 1e12), difference=Interval90(5200, 3100, 7100))
+    said = flat(render(facts(new, measure_label="area unlike its reference", unit="m2")))
+    assert ": 5,200 m² more (90 % interval 3,100 to 7,100 m²)." in said
+
+
+def test_one_look_is_told_with_its_chance_and_nothing_lasting() -> None:
+    message = render(facts(spike()))
+    assert message.subject == "Simulated port, berths: vessels up on one look, 4 Oct 2024 (provisional)"
+    said = flat(message)
+    assert said.startswith(
+        "At Simulated port, berths, one look (4 Oct 2024): 9 vessels, against 2.1 usual (chance of such a look if "
+        "nothing changed: 1 in 40,000). Whether it lasts, one look cannot tell."
+    )
+    assert "says nothing of the looks after it" in said
+    assert "confirmed" not in said
+    assert "Control" not in said
+    assert "less than 1 in 1,000,000" in flat(render(facts(spike(evidence=12.0))))
+
+
+def test_each_ending_is_told_for_what_it_is() -> None:
+    def end(of: Incident) -> str:
+        return flat(render(facts(of, State.CONFIRMED)))
+
+    over = incident(state=State.FINISHED, until=ONSET + timedelta(days=60), ending=Ending.OVER)
+    assert "Later usable looks are as usual again: it is over." in end(over)
+    usual = end(replace(over, ending=Ending.NEW_USUAL))
+    assert "it is what is usual here now" in usual
+    assert "has lasted 365 days and 30 looks at least" in usual
+    assert "as usual again" not in usual[: usual.index("WHERE IT COMES FROM")]
+    assert "It was one look" in end(spike(State.FINISHED, ending=Ending.SINGLE, until=ONSET))
+    assert "part of a lasting change" in end(spike(State.FINISHED, ending=Ending.GREW, until=ONSET))
+
+
 def test_a_measure_with_a_unit() -> None:
     of = incident(measure="vessel_area_m2", mean=12345.6, usual=3200.0)
     said = flat(render(facts(of, measure_label="vessel area", unit="m2")))
     assert said.startswith("At Simulated port, berths, vessel area averaged 12,346 m² per usable look on 14 looks")
-    assert "against 3,200 m² usual" in said
+    assert "against 3,200 m² usual (baseline of 31 earlier looks): 2.4 times that (90 % interval 1.6 to 3.5)" in said
 
 
 def test_a_measure_of_presence() -> None:
     of = incident(measure="ship_presence", mean=12 / 14, usual=0.42)
     said = flat(render(facts(of, measure_label="looks with a vessel", unit="1")))
     expected = (
-        "Simulated port, berths: a vessel on 12 of 14 usable looks from 4 Oct 2024 to 21 Dec 2024; usual share: 0.42"
+        "Simulated port, berths: a vessel on 12 of 14 usable looks from 4 Oct 2024 to 21 Dec 2024, against "
+        "a usual share of 0.42 (baseline of 31 earlier looks): 2.4 times as often (90 % interval 1.6 to 3.5)."
     )
     assert said.startswith(expected)
 
 
 def test_how_sure_gives_the_set_budget_and_the_unusable_looks() -> None:
-    said = flat(render(facts(incident())))
-    assert "The threshold is set for 0.5 false alarms a year" in said
-    assert "not a rate measured here" in said
-    assert "only if the looks are independent" in said
+    said = flat(render(facts(incident(), false_alarms_per_year=1.0, watched=3)))
+    assert (
+        "set for 1 false alarm a year in all, rises and falls together; 3 series share that, 0.33 a year each" in said
+    )
+    assert "0.333" not in said
+    assert "it is exact only as far as the model holds" in said
+    assert "not measured on this place yet: run `quaywatch calibrate simport`." in said
     assert "3 looks could not be used: cloud (2), only partly covered by the swath (1)." in said
-    assert "confirmed when 2 of the first 3 later usable looks lean the same way" in said
+    assert "2 at least, are together 5 times likelier with the change than without it" in said
     assert "of 3 usable looks after that, 2 leaned the same way" in said
     assert "so it leans high" in said
+
+
+def test_the_rule_is_told_as_it_is() -> None:
+    rule = Rule(threshold=100.0, sure=8.0, least_confirming=4)
+    said = flat(render(facts(incident(), rule=rule)))
+    assert "4 at least, are together 8 times likelier with the change" in said
+    assert "at least 8 times likelier" in flat(render(facts(incident(state=State.CONFIRMED), rule=rule)))
+
+
+def test_what_was_measured_of_the_alerts_is_told() -> None:
+    said = flat(render(facts(incident(), calibration=CALIBRATION)))
+    assert "0.47 false alarms a year (90 % interval 0.4 to 0.55), at a budget of 0.5." in said
+    assert "1,000 histories in which nothing changed, 3,000 years in all" in said
+    assert "to 2 times the usual (berths, vessel_count), a share of 0.81 was found within 20 looks" in said
+    assert "half of those within 7 looks" in said
+    assert "yard_fill" not in said, "the recall of another series"
+    assert "not measured on this place" not in said
+    assert "WARNING" not in said
+
+
+def test_a_budget_that_is_not_met_is_a_warning() -> None:
+    above = replace(CALIBRATION, false_alarms_a_year=Interval90(1.1, 0.9, 1.3))
+    assert "WARNING: the budget is not met here. 1.1 false alarms a year came where 0.5 were allowed" in flat(
+        render(facts(incident(), calibration=above))
+    )
+
+
+def test_a_calibration_of_other_measures_or_another_budget_is_not_passed_off() -> None:
+    said = flat(render(facts(incident(), calibration=CALIBRATION, recipe="vessel_count/2")))
+    assert "other versions of the measures and says nothing of these: run `quaywatch calibrate simport`" in said
+    assert "0.47" not in said
+    said = flat(render(facts(incident(), calibration=CALIBRATION, false_alarms_per_year=2.0)))
+    assert "The budget is another one now (2)" in said
+
+
+def test_the_panel_is_on_every_alert() -> None:
+    said = flat(render(facts(incident(), nuisances=NUISANCES)))
+    assert "Wind or rain on the sea: 3 of 14 looks (bright water). That could explain up to 65 % of the change." in said
+    assert "Looked for and not found: ice." in said
+    assert "Cannot be told here, as nothing that is kept shows it: rain-like brightening." in said
+    assert "Caution: half of it or more could be wind or rain on the sea." in said
+    none = flat(render(facts(incident(), nuisances=NUISANCES[:1])))
+    assert "None of these was found: ice." in none
+    assert "Caution" not in none
+    assert "was not looked into" in flat(render(facts(incident())))
+    assert "WHAT ELSE" not in render(facts(blind())).text
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "That could explain next to nothing of the change."),
+        (0.31, "That could explain up to 35 % of the change."),
+        (1.0, "That could explain all of it."),
+        (None, "How much of the change that could explain cannot be told."),
+    ],
+)
+def test_how_much_a_nuisance_could_explain(share: float | None, words: str) -> None:
+    assert words in flat(render(facts(incident(), nuisances=[replace(NUISANCES[1], could_explain=share)])))
+
+
+def test_a_rise_that_the_control_shares_is_told_as_shared() -> None:
+    message = render(facts(incident(), controls=[SEA]))
+    said = flat(message)
+    assert "It is shared: a control moved the same way (sea reference)" in said
+    assert said.index("It is shared") < said.index("HOW SURE")
+    assert (
+        "Control sea reference: shared. It changed in the same time to 1.8 times the usual (90 % interval 1.2 to 2.7); "
+        "what is left beside it is 1.4 times (90 % interval 0.8 to 2.1), which may be nothing." in said
+    )
+    own = replace(SEA, verdict=Verdict.OWN, beyond=Interval90(2.0, 1.3, 3.1))
+    said = flat(render(facts(incident(), controls=[own])))
+    assert "It is shared" not in said
+    assert "not shared, or not as much" in said
+
+
+def test_a_control_with_too_few_looks_says_how_many() -> None:
+    few = replace(SEA, change=None, beyond=None, verdict=Verdict.UNCLEAR, looks=2, before=5)
+    said = flat(render(facts(incident(), controls=[few])))
+    assert "unclear, for it has 2 usable looks in the time of the change and 5 before it (3 and 8 are needed)" in said
+    assert "There is no control" in flat(render(facts(incident())))
+
+
+@pytest.mark.parametrize(
+    ("power", "words"),
+    [
+        (
+            Power(looks=20, family=Family.COUNT, usual=2.0, rise=3.2, fall=0.9),
+            "a lasting rise of 60 % would be seen in 8 of 10 cases, and so would a fall of 55 %.",
+        ),
+        (Power(looks=20, family=Family.COUNT, usual=1.0, rise=2.0, fall=None), "rise to 2 times the usual would be"),
+        (
+            Power(looks=20, family=Family.COUNT, usual=1.0, rise=2.0, fall=None),
+            "of falls not even one to almost nothing",
+        ),
+        (Power(looks=20, family=Family.COUNT, usual=1.0, rise=None, fall=0.01), "fall to almost nothing would be seen"),
+        (Power(looks=9, family=Family.PRESENCE, usual=0.25, rise=0.6, fall=None), "rise from 0.25 to 0.6 would"),
+        (Power(looks=9, family=Family.LEVEL, usual=-9.0, rise=None, fall=None), "no lasting change of any size"),
+    ],
+)
+def test_what_could_have_been_missed(power: Power, words: str) -> None:
+    assert words in flat(render(facts(incident(), power=power)))
 
 
 def test_what_is_not_shown_and_the_claims() -> None:
@@ -289,6 +551,32 @@ def test_the_key_is_that_of_the_step() -> None:
 )
 def test_number(value: float, unit: str, text: str) -> None:
     assert number(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1 / 3, "0.33"),
+        (1 / 6, "0.17"),
+        (0.5, "0.5"),
+        (1.0, "1"),
+        (2.43, "2.4"),
+        (9.96, "10"),
+        (0.0123, "0.012"),
+        (123.0, "120"),
+        (39811.0, "40,000"),
+        (-2.14, "-2.1"),
+        (0.0, "0"),
+    ],
+)
+def test_two_digits_that_count(value: float, text: str) -> None:
+    assert rounded(value) == text
+
+
+def test_days_between() -> None:
+    assert days_between(ONSET, ONSET + timedelta(days=9)) == "4 and 13 Oct 2024"
+    assert days_between(ONSET, ONSET + timedelta(days=40)) == "4 Oct and 13 Nov 2024"
+    assert days_between(ONSET, ONSET + timedelta(days=140)) == "4 Oct 2024 and 21 Feb 2025"
 
 
 def test_rating_in_words() -> None:

@@ -10,13 +10,27 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor.alert import Incident, Kind, State
+from monitor.alert import (
+    Calibration,
+    Control,
+    Ending,
+    Incident,
+    Interval90,
+    Kind,
+    Nuisance,
+    NuisanceKind,
+    Power,
+    State,
+    Verdict,
+)
+from monitor.baseline import Family
 from monitor.message import Statement
 from monitor.report import (
     ReportFacts,
     ReportIncident,
     ReportLooks,
     ReportPicture,
+    ReportPower,
     ReportZone,
     render_report,
 )
@@ -41,6 +55,10 @@ def surge(**changed: object) -> Incident:
         mean=2.64,
         usual=0.9,
         baseline_looks=31,
+        onset_between=(datetime(2024, 10, 3, tzinfo=UTC), datetime(2024, 10, 21, tzinfo=UTC)),
+        ratio=Interval90(2.43, 1.62, 3.5),
+        difference=Interval90(1.5, 0.8, 2.4),
+        evidence=2.7,
         id="simport.berths.vessel_count.surge.20241004",
     )
     return replace(made, **changed)  # type: ignore[arg-type]
@@ -62,6 +80,9 @@ BLIND = surge(
     looks=(),
     mean=math.nan,
     usual=math.nan,
+    onset_between=None,
+    ratio=None,
+    difference=None,
     onset=datetime(2023, 8, 2, tzinfo=UTC),
     until=datetime(2023, 9, 20, tzinfo=UTC),
     id="simport.blind.20230802",
@@ -99,7 +120,7 @@ def facts(**changed: object) -> ReportFacts:
         ],
         recipes=["vessel_count/1"],
         attribution="Contains modified Copernicus Sentinel data",
-        false_alarms_per_year=0.5,
+        false_alarms_per_year=1.0,
         watched=6,
         notes=["Planted: a surge."],
     )
@@ -114,7 +135,8 @@ def test_headline_has_the_numbers() -> None:
     said = words(render_report(facts()))
     assert "140 of 179 looks of Simulated port from 3 Jan 2022 to 28 Dec 2024 could be used." in said
     assert "on average 2.6 per usable look on 14 looks from 4 Oct 2024 to 28 Dec 2024, against 0.9 usual" in said
-    assert "That is more than usual (confirmed)." in said
+    assert "2.4 times as many (90 % interval 1.6 to 3.5). It began between 3 and 21 Oct 2024 (90 %)." in said
+    assert "at most once in 250 looks on average while nothing changes. That is more than usual (confirmed)." in said
     assert "Without any usable look: 2 Aug 2023 to 20 Sep 2023. That is not 'no activity'" in said
 
 
@@ -137,6 +159,91 @@ def test_nothing_found_is_not_nothing_happened() -> None:
     said = words(render_report(facts(incidents=[])))
     assert "No lasting change was found in the 6 series watched. This does not show that nothing happened" in said
     assert "None in this period." in said
+
+
+POWER = ReportPower(
+    zone_label="berths",
+    measure_label="vessels counted",
+    unit="1",
+    power=Power(looks=20, family=Family.COUNT, usual=2.0, rise=3.2, fall=None),
+)
+
+
+def test_nothing_found_says_what_could_have_been_missed() -> None:
+    html = render_report(facts(incidents=[], powers=[POWER]))
+    said = words(html)
+    expected = (
+        "Simulated port, berths, vessels: with 20 usable looks after it began, a lasting rise of 60 % would be seen in "
+        "8 of 10 cases; of falls not even one to almost nothing would"
+    )
+    assert said.count(expected) == 2, "at the top and in its own part"
+    assert words(render_report(facts(powers=[POWER]))).count(expected) == 1
+
+
+CALIBRATION = Calibration(
+    aoi="simport",
+    at=END,
+    looks=240,
+    placebos=1000,
+    years=3000.0,
+    budget=1.0,
+    false_alarms_a_year=Interval90(2.1, 1.9, 2.3),
+    recall=[],
+    recipes=["vessel_count/1"],
+)
+
+
+def test_a_budget_that_is_not_met_is_said_at_the_top() -> None:
+    said = words(render_report(facts(calibration=CALIBRATION, watched_recipes=["vessel_count/1"])))
+    assert said.index("WARNING: the budget is not met here. 2.1 false alarms a year came") < said.index("Incidents")
+    met = Calibration(**{**vars(CALIBRATION), "false_alarms_a_year": Interval90(0.9, 0.8, 1.1)})
+    said = words(render_report(facts(calibration=met, watched_recipes=["vessel_count/1"])))
+    assert "WARNING" not in said
+    assert "0.9 false alarms a year (90 % interval 0.8 to 1.1)" in said
+    other = words(render_report(facts(calibration=CALIBRATION, watched_recipes=["vessel_count/2"])))
+    assert "WARNING" not in other
+    assert "says nothing of these" in other
+
+
+def test_the_table_gives_size_and_onset() -> None:
+    html = render_report(facts())
+    row = re.findall(r"<tr><td>berths</td>.*?</tr>", html)[0]
+    cells = [words(c) for c in re.findall(r"<td.*?</td>", row)]
+    assert cells[3] == "3 and 21 Oct 2024"
+    assert cells[7] == "2.4 times as many (90 % interval 1.6 to 3.5)"
+    titles = re.findall(r"<th.*?>(.*?)</th>", html)[: len(cells)]
+    assert (titles[3], titles[7]) == ("Began between (90 %)", "Change")
+
+
+def test_endings_are_told_apart() -> None:
+    for ending, word in ((Ending.OVER, "finished: over"), (Ending.NEW_USUAL, "finished: the new usual")):
+        over = surge(state=State.FINISHED, until=END, ending=ending)
+        assert f"That was more than usual ({word})." in words(render_report(facts(incidents=[item(over)])))
+
+
+def test_what_else_could_explain_it() -> None:
+    sea = Control(
+        aoi="simport",
+        zone="sea",
+        measure="vessel_count",
+        label="sea <b>reference",
+        before=90,
+        looks=14,
+        by_ratio=True,
+        change=Interval90(1.8, 1.2, 2.7),
+        beyond=Interval90(1.35, 0.8, 2.1),
+        verdict=Verdict.SHARED,
+    )
+    wind = Nuisance(kind=NuisanceKind.WIND, share_of_looks=0.2, could_explain=0.62, text="3 of 14 looks (bright)")
+    html = render_report(facts(incidents=[replace(item(surge()), nuisances=[wind], controls=[sea]), item(BLIND)]))
+    said = words(html)
+    assert "It is shared: a control moved the same way" in said[: said.index("Incidents")]
+    assert "Caution: half of it or more could be wind or rain on the sea." in said[: said.index("Incidents")]
+    part = said[said.index("What else could explain it") :]
+    assert "Wind or rain on the sea: 3 of 14 looks (bright). That could explain up to 65 % of the change." in part
+    assert "which may be nothing" in part
+    assert "<b>" not in html
+    assert "What else could explain it" not in words(render_report(facts()))
 
 
 def test_where_nothing_could_be_compared_nothing_is_stated() -> None:
@@ -166,8 +273,13 @@ def test_looks_add_up() -> None:
 
 def test_method_and_limits() -> None:
     said = words(render_report(facts()))
-    assert "0.5 false alarms a year, ups and downs together; with 6 series watched, up to 3 in all" in said
-    assert "not a rate measured here" in said
+    assert (
+        "set for 1 false alarm a year in all, rises and falls together; 6 series share that, 0.17 a year each" in said
+    )
+    assert "exact only as far as the model holds" in said
+    assert "not measured on this place yet: run `quaywatch calibrate simport`" in said
+    assert "Shiryaev-Roberts" in said
+    assert "CUSUM" not in said
     for limit in ("carried", "nationality", "Single containers, wagons, vehicles or people"):
         assert limit in said
     assert "vessel_count/1" in said

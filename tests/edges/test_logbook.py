@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,14 @@ def test_any_text_is_kept_and_any_cut_at_the_end_loses_the_last_line_at_most(
     (folder / FILE).write_bytes(data[: max(0, len(data) - cut)])
     left = Logbook(folder).entries()
     assert left == whole[: data[: max(0, len(data) - cut)].count(b"\n")]
+
+
+def test_lines_that_two_processes_write_at_once_come_one_after_the_other(tmp_path: Path) -> None:
+    Logbook(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from monitor.logbook import Logbook; book = Logbook(Path(sys.argv[1]));"
+        "[book.append({'id': f'{sys.argv[2]}-{n}'}) for n in range(60)]"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in ("a", "b", "c")]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert {e["id"] for e in Logbook(tmp_path).entries()} == {f"{name}-{n}" for name in "abc" for n in range(60)}

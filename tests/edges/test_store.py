@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor import track_state
-from monitor.alert import Change, Incident, Kind, State
+from monitor.alert import Calibration, Change, Ending, Incident, Interval90, Kind, Mark, MarkKind, Recall, State
 from monitor.aoi import Aoi, Zone, ZoneKind
 from monitor.errors import StoreError
 from monitor.grid import Grid
@@ -108,11 +108,40 @@ INCIDENT = Incident(
     mean=4.0,
     usual=1.5,
     baseline_looks=30,
-    peak=6.5,
+    evidence=2.5,
     hits=(True, False),
     id="rajin.berths.vessel_count.surge.20250301",
 )
 CHANGE = Change(incident=INCIDENT, old=None, new=State.PROVISIONAL, at=NOW, reason="because")
+MARK = Mark(incident=INCIDENT.id, kind=MarkKind.SNOOZE, at=NOW, by="Mia", note="ice", after=NOW - timedelta(days=1))
+CALIBRATION = Calibration(
+    aoi="rajin",
+    at=NOW,
+    looks=120,
+    placebos=500,
+    years=1500.0,
+    budget=1.0,
+    false_alarms_a_year=Interval90(0.9, 0.8, 1.05),
+    recall=(
+        Recall(
+            zone="berths",
+            measure="vessel_count",
+            ratio=2.0,
+            looks=20,
+            found=Interval90(0.8, 0.7, 0.88),
+            delay_looks=9.0,
+        ),
+        Recall(
+            zone="yard",
+            measure="yard_fill",
+            ratio=0.5,
+            looks=20,
+            found=Interval90(0.0, 0.0, 0.1),
+            delay_looks=None,
+        ),
+    ),
+    recipes=("vessel_count/3", "yard_fill/2"),
+)
 
 
 @pytest.fixture
@@ -271,6 +300,8 @@ def filled(store: Store) -> None:
         reserve(tx, 3.0)
         tx.close_source("sh", NOW + timedelta(days=3), "quota")
         tx.open_notice("silent", "rajin s1-021d-vv", "nothing came", NOW)
+        tx.add_mark(MARK)
+        tx.save_calibration(CALIBRATION)
 
 
 def everything(store: Store) -> list[Any]:
@@ -289,6 +320,8 @@ def everything(store: Store) -> list[Any]:
             tx.units_of_month("sh", MONTH),
             tx.closures(NOW),
             tx.notices(),
+            tx.marks(),
+            tx.calibration("rajin"),
             tx.evidence_looks(),
         ]
 
@@ -646,6 +679,66 @@ def test_a_delivery_is_not_claimed_before_its_time(store: Store) -> None:
         assert [(d["state"], d["message_id"]) for d in tx.deliveries()] == [("sent", "<m@x>")], "asked for once"
 
 
+def test_deliveries_that_are_joined_share_one_message_and_others_keep_theirs(store: Store) -> None:
+    others = [replace(CHANGE, incident=replace(INCIDENT, id=name)) for name in ("a", "b")]
+    with store.transaction() as tx:
+        for to in ("x@example.org", "y@example.org"):
+            for change in (CHANGE, *others):
+                tx.queue_delivery(change, to, f"<{change.id}-{to}>", NOW)
+        tx.join_deliveries([c.id for c in others], "x@example.org", "<joint@x>")
+        found = {(d["change"], d["recipient"]): d["message_id"] for d in tx.deliveries()}
+    assert {key for key, name in found.items() if name == "<joint@x>"} == {(c.id, "x@example.org") for c in others}
+    assert len(set(found.values())) == 5
+
+
+# marks and calibrations
+
+
+def test_marks_are_kept_in_order_of_time_and_never_changed(store: Store) -> None:
+    early = replace(MARK, at=NOW - timedelta(days=2), kind=MarkKind.LABEL, truth=False, after=None)
+    other = replace(MARK, incident="other", kind=MarkKind.SNOOZE, until=NOW + timedelta(days=9), after=None)
+    with store.transaction() as tx:
+        for mark in (MARK, other, early, MARK):
+            tx.add_mark(mark)
+        assert tx.marks(INCIDENT.id) == [early, MARK]
+        assert {m.id for m in tx.marks()} == {MARK.id, other.id, early.id}
+        assert other in tx.marks()
+
+
+def test_a_mark_is_to_be_logged_once(store: Store) -> None:
+    other = replace(MARK, note="more ice")
+    with store.transaction() as tx:
+        tx.add_mark(MARK)
+        tx.add_mark(other)
+        tx.mark_mark_logged(MARK.id)
+        tx.add_mark(MARK)
+        assert tx.marks(logged=False) == [other]
+        assert tx.marks(logged=True) == [MARK]
+
+
+def test_what_was_taken_back_is_known_by_its_mark(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.add_mark(MARK)
+        assert tx.taken_back() == set()
+        tx.add_mark(replace(MARK, kind=MarkKind.RETRACT, after=None))
+        assert tx.taken_back() == {INCIDENT.id}
+
+
+def test_the_newest_calibration_of_an_aoi_is_kept(store: Store) -> None:
+    newer = replace(CALIBRATION, at=NOW + timedelta(days=30), false_alarms_a_year=Interval90(2.0, 1.8, 2.3), recall=())
+    with store.transaction() as tx:
+        assert tx.calibration("rajin") is None
+        tx.save_calibration(CALIBRATION)
+        tx.save_calibration(replace(CALIBRATION, aoi="dunai", looks=7))
+        assert tx.calibration("rajin") == CALIBRATION
+        tx.save_calibration(newer)
+        kept = tx.calibration("rajin")
+        other = tx.calibration("dunai")
+    assert kept == newer
+    assert not newer.met
+    assert other == replace(CALIBRATION, aoi="dunai", looks=7)
+
+
 # packing
 
 
@@ -707,6 +800,8 @@ def test_a_saved_state_is_found_by_its_recipe_only(store: Store) -> None:
 moments = st.integers(0, 2_500_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
 words = st.text(max_size=12)
 numbers = st.floats(allow_infinity=False)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+intervals = st.builds(Interval90, finite, finite, finite)
 
 
 @settings(max_examples=100)
@@ -726,7 +821,13 @@ numbers = st.floats(allow_infinity=False)
         mean=numbers,
         usual=numbers,
         baseline_looks=st.integers(0, 10_000),
-        peak=st.floats(allow_nan=False, allow_infinity=False),
+        last=st.none() | moments,
+        onset_between=st.none() | st.tuples(moments, moments),
+        level=st.none() | intervals,
+        ratio=st.none() | intervals,
+        difference=st.none() | intervals,
+        evidence=finite,
+        ending=st.none() | st.sampled_from(Ending),
         hits=st.lists(st.booleans(), max_size=5).map(tuple),
         id=words,
     )

@@ -21,10 +21,11 @@ from PIL import Image
 from benchmarks.places import geojson
 from flow.conftest import SCENARIO, Archive, Crash, catalogued
 from monitor import workspace
-from monitor.alert import State
+from monitor.alert import Change, Incident, State
 from monitor.aoi import Aoi
-from monitor.errors import AoiError, ConfigError, NoSource
-from monitor.flow import tell
+from monitor.errors import AoiError, ConfigError, NoSource, UsageError
+from monitor.flow import marks, tell
+from monitor.flow.deliver import Delivered
 from monitor.flow.desk import Desk, at_desk, opened, problems_of
 from monitor.flow.watch import Trouble
 from monitor.measures import Reason
@@ -171,6 +172,78 @@ def test_an_outline_from_outside_never_takes_the_id_of_one_inside(small: Desk) -
     assert at_desk(small, own) is own
     assert at_desk(small, moved).id == "file-simport"
     assert at_desk(small, replace(moved, id="new")).id == "new"
+
+
+# marks and groups
+
+
+def standing(desk: Desk) -> Incident:
+    with desk.store.transaction() as tx:
+        return next(i for i in tx.incidents("simport") if i.state is State.CONFIRMED and i.kind.lasting)
+
+
+def test_what_a_person_takes_back_is_corrected_logged_and_stays_so(small: Desk) -> None:
+    poll(small)
+    incident, before = standing(small), len(mails(small))
+    mark, delivered = small.take_back(incident.id, SCENARIO.end, reason="a dredger, as the port says", by="Mia")
+    assert delivered.sent == 1
+    assert len(mails(small)) == before + 1
+    every = {str(m["Message-ID"]): m for m in mails(small)}
+    (correction,) = (m for m in every.values() if "correction" in m["Subject"])
+    (first,) = (m for m in every.values() if str(m["Message-ID"]) == str(correction["References"]))
+    assert first["To"] == correction["To"]
+    (text,) = (p for p in correction.walk() if p.get_content_type() == "text/plain")
+    assert "a dredger, as the port says" in " ".join(text.get_content().split())
+    assert {mark.id, f"{incident.id}:retracted"} <= set(log(small))
+    again = poll(small)
+    assert (again.summary.changes, again.delivered.sent) == ((), 0), "the series still shows it"
+    with small.store.transaction() as tx:
+        assert {i.id: i.state for i in tx.incidents("simport")}[incident.id] is State.RETRACTED
+
+
+def test_a_mark_that_is_refused_leaves_no_line(small: Desk) -> None:
+    poll(small, announce=False)
+    before = log(small)
+    with pytest.raises(UsageError, match="no incident 'nothing'"):
+        small.mark(lambda tx: marks.acknowledge(tx, "nothing", SCENARIO.end))
+    with pytest.raises(UsageError, match="no incident 'nothing'"):
+        small.take_back("nothing", SCENARIO.end, reason="ice")
+    assert log(small) == before
+    known = standing(small).id
+    made = small.mark(lambda tx: marks.acknowledge(tx, known, SCENARIO.end))
+    assert log(small) == [*before, made.id]
+
+
+def test_mails_of_a_round_wait_for_its_end_and_what_happened_in_many_places_is_one(small: Desk) -> None:
+    outcome = poll(small, send=False)
+    assert (outcome.delivered, mails(small)) == (Delivered(), [])
+    model = standing(small)
+    with small.store.transaction() as tx:
+        waiting = len(tx.deliveries(state="waiting"))
+        changes = [
+            Change(
+                incident=replace(model, aoi=aoi, id=f"{aoi}.surge"),
+                old=None,
+                new=State.CONFIRMED,
+                at=SCENARIO.end,
+                reason="looks lean that way",
+            )
+            for aoi in ("elsewhere", "<b>north</b>")
+        ]
+        tx.record_incidents([c.incident for c in changes], changes, SCENARIO.end)
+    assert waiting >= 1
+    small.queue(changes, SCENARIO.end)
+    small.send(SCENARIO.end)
+    (joint,) = (m for m in mails(small) if "in 3 places" in m["Subject"])
+    assert joint["Subject"].startswith("[SIMULATED] surge in 3 places since ")
+    (text,) = (p for p in joint.walk() if p.get_content_type() == "text/plain")
+    (html,) = (p for p in joint.walk() if p.get_content_type() == "text/html")
+    for name in (model.id, "elsewhere.surge", "<b>north</b>.surge"):
+        assert name in text.get_content()
+    assert "<b>north" not in html.get_content()
+    with small.store.transaction() as tx:
+        assert {d["state"] for d in tx.deliveries()} == {"sent"}
+        assert len({d["message_id"] for d in tx.deliveries()}) == len(mails(small)) < waiting + len(changes)
 
 
 # the report

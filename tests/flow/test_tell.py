@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flow.conftest import Crash
-from monitor.alert import Change, Incident, Kind, State
+from monitor.alert import Change, Incident, Kind, Mark, MarkKind, State
 from monitor.claim import (
     Claim,
     Credibility,
@@ -26,7 +26,9 @@ from monitor.claim import (
     Period,
     Reliability,
 )
-from monitor.flow.tell import Recipients, bearings, entry, log_changes, queue
+from monitor.errors import UsageError
+from monitor.flow import marks
+from monitor.flow.tell import Recipients, bearings, entry, log_changes, log_marks, queue
 from monitor.logbook import Logbook
 from monitor.store import Store, Transaction
 from monitor.times import Interval, utc
@@ -235,6 +237,19 @@ def test_only_recent_news_is_mailed(store: Store, days: float, expected: int) ->
     assert len(asked(store, [step(at=NOW - timedelta(days=days))], told("a@example.org"))) == expected
 
 
+@pytest.mark.parametrize("kind", [Kind.SPIKE, Kind.DIP])
+def test_a_single_look_bears_on_no_claim_and_its_end_is_logged_and_not_mailed(
+    store: Store, tmp_path: Path, kind: Kind
+) -> None:
+    single = replace(SURGE, kind=kind, until=SURGE.onset)
+    assert bearings(NARRATIVE, single) == []
+    begun, over = step(single, State.PROVISIONAL), step(single, State.FINISHED)
+    record(store, begun, over)
+    assert asked(store, [begun], told("a@example.org")) == [("provisional", "a")]
+    assert asked(store, [over], told("a@example.org")) == [("provisional", "a")]
+    assert log_changes(store, Logbook(tmp_path), NARRATIVE) == 2
+
+
 @pytest.mark.parametrize("end", [State.FINISHED, State.RETRACTED])
 def test_an_end_goes_to_those_who_were_told_and_to_no_one_else(store: Store, end: State) -> None:
     assert asked(store, [step(new=end)], told()) == [], "nobody heard of it"
@@ -256,3 +271,96 @@ def test_nobody_is_asked_for_without_recipients(store: Store) -> None:
 def test_transactions_are_the_stores_own(store: Store) -> None:
     with store.transaction() as tx:
         assert isinstance(tx, Transaction)
+
+
+# marks
+
+
+def test_each_mark_is_a_line_of_the_log(store: Store, tmp_path: Path) -> None:
+    record(store, step())
+    book = Logbook(tmp_path)
+    with store.transaction() as tx:
+        said = [
+            marks.acknowledge(tx, SURGE.id, NOW, by="Mia", note="I look\ninto it"),
+            marks.snooze(tx, SURGE.id, NOW, until=NOW + timedelta(days=3)),
+            marks.label(tx, SURGE.id, NOW, truth=False, note="ice"),
+        ]
+    log_changes(store, book, NARRATIVE)
+    assert log_marks(store, book) == 3
+    assert log_marks(store, Logbook(tmp_path)) == 0
+    by_id = {line["id"]: line for line in lines(tmp_path)}
+    assert len(by_id) == len(Logbook(tmp_path).entries()) == 4
+    assert [by_id[m.id]["mark"] for m in said] == ["ack", "snooze", "label"]
+    assert {by_id[m.id]["incident"] for m in said} == {SURGE.id}
+    first = by_id[said[0].id]
+    assert (first["by"], first["note"], first["recorded"]) == ("Mia", "I look into it", NOW.isoformat())
+    assert by_id[said[1].id]["until"] == (NOW + timedelta(days=3)).isoformat()
+    assert by_id[said[2].id]["truth"] is False
+
+
+@pytest.mark.parametrize("transactions", [2, 3])
+def test_a_crash_between_the_line_of_a_mark_and_its_note_writes_no_second_line(
+    tmp_path: Path, transactions: int
+) -> None:
+    store = Dying(tmp_path / "q.sqlite")
+    record(store, step())
+    with store.transaction() as tx:
+        marks.acknowledge(tx, SURGE.id, NOW)
+        marks.label(tx, SURGE.id, NOW, truth=True)
+    store.armed = transactions
+    with pytest.raises(Crash):
+        log_marks(store, Logbook(tmp_path))
+    assert len(lines(tmp_path)) == transactions - 1
+    log_marks(store, Logbook(tmp_path))
+    assert sorted(line["mark"] for line in lines(tmp_path)) == ["ack", "label"]
+    with store.transaction() as tx:
+        assert tx.marks(logged=False) == []
+    store.close()
+
+
+def refused(store: Store, act: Any) -> UsageError:
+    """The error; and nothing was recorded."""
+    with store.transaction() as tx:
+        before = repr((tx.marks(), tx.changes(), tx.incidents()))
+    with pytest.raises(UsageError) as caught, store.transaction() as tx:
+        act(tx)
+    with store.transaction() as tx:
+        assert repr((tx.marks(), tx.changes(), tx.incidents())) == before
+    assert caught.value.hint
+    return caught.value
+
+
+def test_an_unknown_incident_is_answered_with_those_that_are_near(store: Store) -> None:
+    record(store, step(), step(BLIND))
+    error = refused(store, lambda tx: marks.acknowledge(tx, SURGE.id[:-1], NOW))
+    assert SURGE.id[:-1] in error.message
+    assert SURGE.id in error.hint
+    assert BLIND.id not in error.hint
+    assert SURGE.id in refused(store, lambda tx: marks.label(tx, "berths", NOW, truth=True)).hint
+    assert "alerts --all" in refused(store, lambda tx: marks.snooze(tx, "zzz", NOW, until=None)).hint
+
+
+def test_what_cannot_be_said_is_refused(store: Store) -> None:
+    record(store, step(), step(BLIND))
+    for until in (NOW, NOW - timedelta(days=1)):
+        assert "is past" in refused(store, lambda tx, u=until: marks.snooze(tx, SURGE.id, NOW, until=u)).message
+    assert "no finding" in refused(store, lambda tx: marks.label(tx, BLIND.id, NOW, truth=True)).message
+    assert "reason" in refused(store, lambda tx: marks.take_back(tx, SURGE.id, NOW, reason=" \n")).message
+    with store.transaction() as tx:
+        marks.take_back(tx, SURGE.id, NOW, reason="ice")
+    assert "already" in refused(store, lambda tx: marks.take_back(tx, SURGE.id, NOW, reason="ice")).message
+
+
+def test_what_is_taken_back_is_retracted_with_its_reason(store: Store) -> None:
+    record(store, step())
+    with store.transaction() as tx:
+        mark, change = marks.take_back(tx, SURGE.id, NOW, reason="it was\n ice", by="Mia\x07")
+    assert mark == Mark(incident=SURGE.id, kind=MarkKind.RETRACT, at=NOW, by="Mia", note="it was ice")
+    assert (change.old, change.new, change.reason) == (
+        State.CONFIRMED,
+        State.RETRACTED,
+        "taken back by Mia: it was ice",
+    )
+    with store.transaction() as tx:
+        assert [i.state for i in tx.incidents()] == [State.RETRACTED]
+        assert [c.new for c, _ in tx.changes()] == [State.CONFIRMED, State.RETRACTED]

@@ -33,9 +33,16 @@ known is `null`. Results go to standard output, problems to standard error.
 
 
 def commands() -> list[str]:
-    """Names of all commands, in the order of `--help`."""
-    group = typer.main.get_command(app)
-    return list(getattr(group, "commands", {}))
+    """Names of all commands, in the order of `--help`; those of a group with its name before: "alerts ack"."""
+    return [name for top, command in _children(typer.main.get_command(app)).items() for name in _names(top, command)]
+
+
+def _names(top: str, command: object) -> list[str]:
+    return [f"{top} {name}" for name in _children(command)] or [top]
+
+
+def _children(command: object) -> dict[str, object]:
+    return dict(getattr(command, "commands", {}))
 
 
 def help_text(*command: str) -> str:
@@ -49,7 +56,7 @@ def help_text(*command: str) -> str:
 def page() -> str:
     """All of docs/commands.md."""
     parts = [HEAD, f"```text\n{help_text()}\n```\n"]
-    parts += [f"## {name}\n\n```text\n{help_text(name)}\n```\n" for name in commands()]
+    parts += [f"## {name}\n\n```text\n{help_text(*name.split())}\n```\n" for name in commands()]
     return "\n".join(parts)
 
 

@@ -155,6 +155,7 @@ def test_only_an_open_change_is_an_alert(worked: Path) -> None:
         State.CONFIRMED,
     ]
     assert not views.is_alert(replace(change, kind=Kind.BLIND, state=State.BLIND))
+    assert not views.is_alert(replace(change, kind=Kind.SPIKE, state=State.PROVISIONAL)), "one look"
 
 
 def test_check_writes_a_report(worked: Path, tmp_path: Path) -> None:
@@ -370,7 +371,22 @@ def test_alerts_are_listed_and_shown(worked: Path) -> None:
         "baseline_looks",
         "looks",
         "tracks",
+        "onset_between",
+        "level",
+        "ratio",
+        "difference",
+        "ending",
+        "acknowledged",
+        "snoozed",
+        "snoozed_until",
+        "label",
+        "precision",
     }
+    assert one["ratio"]["low"] < one["ratio"]["value"] < one["ratio"]["high"]
+    assert one["onset_between"][0] <= one["onset"] <= one["onset_between"][1]
+    assert (one["acknowledged"], one["snoozed"], one["snoozed_until"], one["label"]) == (False, False, None, None)
+    nothing = {"true": 0, "labelled": 0, "value": None, "low": None, "high": None}
+    assert one["precision"] == {"aoi": nothing, "all": nothing}
     assert one["mean_per_usable_look"] > 1.5 * one["usual_per_usable_look"] > 0
     shown = ask(worked, "alerts", identity, "--json").value
     assert {k: shown[k] for k in one} == one
@@ -394,6 +410,93 @@ def test_no_look_is_not_shown_as_no_incident(cold: Path) -> None:
     assert "Incidents: none" in out
     assert "No look is recorded: this is not 'no activity'" in out
     assert ask(cold, "alerts", "--json").value == []
+
+
+def test_alerts_are_listed_in_the_old_form_and_by_name(worked: Path) -> None:
+    identity = surge_id(worked)
+    for args in ((), ("simport",), ("--all",), ("simport", "--all"), (identity,), ("--json", identity)):
+        short, long = ask(worked, "alerts", *args), ask(worked, "alerts", "list", *args)
+        assert short.out == long.out
+        assert identity in short.out
+    done = quaywatch("-w", worked, "alerts", identity[:-1])
+    assert (done.code, done.out) == (2, "")
+    assert f"Did you mean {identity}" in done.err
+
+
+def test_an_alert_is_acknowledged_snoozed_and_labelled(worked: Path) -> None:
+    identity = surge_id(worked)
+    said = ("--by", "Mia", "--note", "[dredger?]")
+    acked = ask(worked, "alerts", "ack", identity, *said, "--as-of", NOW, "--json").value
+    assert (acked["id"], acked["acknowledged"], acked["snoozed"]) == (identity, True, False)
+    out = ask(worked, "alerts", "snooze", identity, "--until", "2022-12-24", "--as-of", NOW).out
+    for word in ("acknowledged", "snoozed", "2022-12-24"):
+        assert word in out
+    early = ask(worked, "alerts", "--as-of", "2022-12-23", "--json").value
+    late = ask(worked, "alerts", "--as-of", "2022-12-24", "--json").value
+    assert [(i["snoozed"], i["snoozed_until"]) for i in early if i["id"] == identity] == [
+        (True, "2022-12-24T00:00:00+00:00")
+    ]
+    assert [(i["snoozed"], i["snoozed_until"]) for i in late if i["id"] == identity] == [(False, None)]
+    looks = ask(worked, "alerts", "snooze", identity, "--next-look", "--as-of", NOW, "--json").value
+    assert (looks["snoozed"], looks["snoozed_until"]) == (True, None)
+
+    labelled = ask(worked, "alerts", "label", identity, "true", "--as-of", NOW, "--json").value
+    assert labelled["label"] is True
+    every = labelled["precision"]["all"]
+    assert (every["true"], every["labelled"], every["value"], every["high"]) == (1, 1, 1.0, 1.0)
+    assert 0 < every["low"] < 1
+    out = ask(worked, "alerts", "label", identity, "false", "--note", "ice", "--as-of", "2022-12-02").out
+    assert "labelled false" in re.sub(r"\s+", " ", out)
+    assert re.search(r"all +0 +1 +0% +0% to \d\d%", out)
+    assert re.search(r"simport +0 +1 +0% +0% to \d\d%", ask(worked, "alerts").out)
+    shown = ask(worked, "alerts", identity, "--json").value
+    assert sorted(m["mark"] for m in shown["marks"]) == ["ack", "label", "label", "snooze", "snooze"]
+    assert shown["marks"][-1]["truth"] is False
+    assert shown["precision"]["aoi"]["labelled"] == 1
+    text = ask(worked, "alerts", identity).out
+    for word in ("Marks", "Mia", "[dredger?]", "snoozed until the next usable look", "labelled false"):
+        assert word in text
+    lines = [json.loads(line) for line in (worked / "alerts" / "log" / "alerts.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(e["mark"] for e in lines if "mark" in e) == ["ack", "label", "label", "snooze", "snooze"]
+    assert all(f["fine"] for f in ask(worked, "doctor", "--json").value), "the chain of hashes is intact"
+
+
+def test_an_alert_is_taken_back_and_stays_so(worked: Path) -> None:
+    identity = surge_id(worked)
+    before = len(list((worked / "mailbox").glob("*.eml")))
+    out = ask(worked, "alerts", "retract", identity, "--reason", "A dredger.", "--by", "Mia", "--as-of", NOW).out
+    assert "retracted" in out
+    told = before > 0 and identity in "".join(p.read_text("utf-8") for p in (worked / "mailbox").glob("*.eml"))
+    assert f"Mails sent: {int(told)}" in out
+    assert len(list((worked / "mailbox").glob("*.eml"))) == before + told
+    assert identity not in [i["id"] for i in ask(worked, "alerts", "--json").value]
+    ask(worked, "poll", "--as-of", NOW)
+    shown = ask(worked, "alerts", identity, "--json").value
+    assert shown["state"] == "retracted"
+    assert shown["steps"][-1]["reason"] == "taken back by Mia: A dredger."
+    assert [m["mark"] for m in shown["marks"]] == ["retract"]
+    assert not any(SURGE.match(i["id"]) for i in ask(worked, "alerts", "--json").value), "nor is it there as a new one"
+
+
+def test_what_cannot_be_said_of_an_alert(worked: Path) -> None:
+    identity = surge_id(worked)
+    cases = [
+        (("ack", identity[:-1]), f"Did you mean {identity}"),
+        (("snooze", identity), "Give either --until DATE or --next-look"),
+        (("snooze", identity, "--until", "2022-12-24", "--next-look"), "Give either --until DATE or --next-look"),
+        (("snooze", identity, "--until", "2022-11-30"), "--until 2022-11-30 is past"),
+        (("snooze", identity, "--until", "soon"), "'soon' is not a date"),
+        (("retract", identity, "--reason", " "), "a retraction without a reason"),
+        (("retract", "nothing", "--reason", "ice"), "no incident 'nothing'"),
+        (("label", identity, "maybe"), "maybe"),
+        (("retract", identity), "--reason"),
+    ]
+    for args, said in cases:
+        done = quaywatch("-w", worked, "alerts", *args, *(() if args[0] == "label" else ("--as-of", NOW)))
+        assert (done.code, done.out) == (2, ""), (args, done)
+        assert said in done.err, (args, done.err)
+        assert "Traceback" not in done.err
+    assert ask(worked, "alerts", identity, "--json").value["marks"] == []
 
 
 def test_claims_are_listed_and_shown(worked: Path) -> None:

@@ -21,6 +21,7 @@ from typing import cast
 import pytest
 
 from monitor import daemon, simulate, workspace
+from monitor.alert import Change, Incident, Kind, Mark, MarkKind, State
 from monitor.aoi import Aoi
 from monitor.errors import SourceError
 from monitor.flow.deliver import Delivered
@@ -215,7 +216,8 @@ class FakeDesk:
     def window(self, as_of: datetime) -> Interval:
         return Interval(start=as_of - timedelta(days=30), end=as_of)
 
-    def poll(self, aoi: Aoi, interval: Interval, *, as_of: datetime, stop: Callable[[], bool]) -> Outcome:
+    def poll(self, aoi: Aoi, interval: Interval, *, as_of: datetime, stop: Callable[[], bool], send: bool) -> Outcome:
+        assert not send, "mails are sent at the end of the round"
         self.polled.append(aoi.id)
         self.stop(aoi.id)
         if aoi.id in self.failing:
@@ -270,6 +272,56 @@ def test_only_what_is_due_is_polled_the_longest_waiting_first(desk: FakeDesk) ->
             tx.set_poll(aoi, last=None, next_=NOW + timedelta(minutes=minutes), problem="")
     assert tick(desk) == ("c", "a")
     assert desk.sent == 1
+
+
+def queued(desk: FakeDesk, since: datetime, name: str = "a.surge") -> None:
+    """A mail that waits since then."""
+    incident = Incident(
+        aoi="a",
+        zone="berths",
+        measure="vessel_count",
+        kind=Kind.SURGE,
+        state=State.PROVISIONAL,
+        onset=since,
+        raised=since,
+        id=name,
+    )
+    change = Change(incident=incident, old=None, new=State.PROVISIONAL, at=since, reason="")
+    with desk.store.transaction() as tx:
+        tx.record_incidents([incident], [change], since)
+        tx.queue_delivery(change, "a@example.org", f"<{name}@x>", since)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "soon", "sent"),
+    [
+        (2, True, 0),  # another AOI is due in a moment: its news may belong to this
+        (2, False, 1),
+        (59, True, 0),
+        (60, True, 2),  # it has waited long enough: at once, and at the end of the tick as ever
+    ],
+)
+def test_mails_wait_for_the_aois_that_are_due_soon_but_not_for_long(
+    desk: FakeDesk, minutes: int, soon: bool, sent: int
+) -> None:
+    desk.plan(NOW + timedelta(hours=5))
+    with desk.store.transaction() as tx:
+        tx.set_poll("a", last=None, next_=NOW, problem="")
+        tx.set_poll("b", last=None, next_=NOW + (timedelta(minutes=4) if soon else timedelta(hours=2)), problem="")
+    queued(desk, NOW - timedelta(minutes=minutes))
+    assert tick(desk) == ("a",)
+    assert desk.sent == sent
+
+
+def test_what_is_snoozed_makes_no_other_mail_wait_or_hurry(desk: FakeDesk) -> None:
+    queued(desk, NOW - timedelta(days=2))
+    with desk.store.transaction() as tx:
+        tx.add_mark(Mark(incident="a.surge", kind=MarkKind.SNOOZE, at=NOW, until=NOW + timedelta(days=9)))
+        tx.set_poll("b", last=None, next_=NOW + timedelta(minutes=4), problem="")
+    assert not daemon.overdue(cast("Desk", desk), NOW)
+    assert not daemon.gathering(cast("Desk", desk), NOW)
+    queued(desk, NOW, "other")
+    assert daemon.gathering(cast("Desk", desk), NOW)
 
 
 def test_a_failing_source_is_asked_again_later_and_the_problem_is_kept(
