@@ -22,6 +22,7 @@ BENCHMARKS = {
     "faults": "a month of 50 AOIs in which 30 % of all requests fail: looks that arrive, once and right, and units",
     "accuracy": "DIR: every labelled set below a folder, found by its files: change maps and vessels",
     "false-alarms": "nominal against measured false alarms on a simulated sea, and ships found on it",
+    "confirm": "DIR: the life of changed ground against the golden products of shared/data/chile-fire",
     "california": "DIR: nominal against measured false changes on shared/data/california-rtc",
     "fields": "DIR: clouds and seasons on the optical series of shared/data/fields",
     "kernels": "speed and memory of the kernels, beside peers from PyPI (benchmarks/peers/install)",

@@ -1,9 +1,15 @@
 """False alarms on a sea without ships, nominal against measured; and ships found on the same seas.
 
 A false alarm is a pixel of the plain constant false-alarm rate test (`clutter.exceeding`): what the product asks of a
-vessel on top of that, contrast, area and a peak, makes false vessels much rarer than false pixels. A pixel over the
-threshold is seldom alone, as the 3 x 3 window makes neighbours alike, so the interval of a rate is that of a Poisson
-count divided by the variance of the counts of the looks over their mean.
+vessel on top of that, contrast, area and a peak, makes false vessels much rarer than false pixels.
+
+At 1e-7 a look of a megapixel has a tenth of a false alarm, and to count enough of them would take hours. But the mean
+power of each pixel is known here and so is the law of its speckle, hence the share of all speckle that would exceed the
+threshold of that pixel. `sea` is its mean over pixels and looks, what endless draws of speckle over the same thresholds
+would count (Rao-Blackwell estimation, or conditional Monte Carlo). It leaves out that a pixel tells its own threshold
+along with those around it, and takes the mean of nine pixels for that of their texture. `counted_over_expected` shows
+what that is worth: false alarms counted in all looks together over those expected. The interval is that of the mean
+over the looks; where it is wide, a few bright patches of texture make most of the rate.
 """
 
 from __future__ import annotations
@@ -16,10 +22,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from benchmarks import sea
 from monitor import clutter, reference
+from monitor.clutter.bands import BLOCK
+from monitor.filters import multilook
 from monitor.grid import Grid, Mask
 from monitor.measures import canary
 from monitor.radiometry import LinearPower
@@ -29,8 +36,11 @@ from monitor.vessels import Vessel
 from monitor.vessels.radar import detect
 
 NOMINAL = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-LOOKS = 160
-"""Of each state of the sea, 1 megapixel each: 17 false alarms at 1e-7."""
+LOOKS, TEXTURED_LOOKS = 40, 240
+"""Of 1 megapixel each, of a state without texture and of one with it: its brightest patches are rare."""
+
+THINNED = 3
+"""Every so many-th row and column, prime to the cells of the texture and the blocks of the detector."""
 
 LEVELS_DB = (-22.0, -18.0, -15.0, -12.0, -10.0)
 GRID = Grid(epsg=32636, left=500_000.0, top=4_000_000.0, resolution=10.0, height=240, width=240)
@@ -52,35 +62,41 @@ FENDER_M = 2.0
 def run(_folder: Path | None, _drawn: Path | None) -> dict[str, Any]:
     """Figures: rates by state and nominal rate with 95 % intervals, the worst ratio, laws chosen, recall of ships."""
     water: Mask = np.ones((sea.SIDE, sea.SIDE), bool)
-    squares = sea.Squares(np.random.default_rng(1))
+    squares, tail = sea.Squares(np.random.default_rng(1)), sea.smoothed_tail()
     rates: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, list[float]]] = {}
     laws: dict[str, dict[str, int]] = {}
+    counted, awaited = np.zeros(len(NOMINAL)), np.zeros(len(NOMINAL))
     for number, state in enumerate(sea.STATES):
 
-        def alarms(look: int, seed: int = number, state: sea.State = state) -> tuple[list[int], str]:
-            ready = clutter.prepared(sea.look(state, squares, np.random.default_rng([2, seed, look])), water)
-            around = clutter.sea_around(ready.power, water, evenness=ready.evenness)
+        def alarms(look: int, seed: int = number, state: sea.State = state) -> tuple[list[float], list[int], str]:
+            rng = np.random.default_rng([2, seed, look])
+            mean = sea.backscatter(state, rng)
+            ready = clutter.prepared(LinearPower(mean * squares.speckle(rng)), water)
+            around = clutter.sea_around(ready.power, water, evenness=ready.evenness, looks=ready.looks)
             counts = [int(clutter.exceeding(ready.power, water, around, p).sum()) for p in NOMINAL]
-            return counts, around.law.kind.value
+            return expected(mean, around, tail), counts, around.law.kind.value
 
         with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(alarms, range(LOOKS)))
-        counts = np.array([one for one, _ in found])
-        kinds = [kind for _, kind in found]
+            found = list(pool.map(alarms, range(LOOKS if state.order is None else TEXTURED_LOOKS)))
+        each = np.array([one for one, _, _ in found])
+        counted += np.array([one for _, one, _ in found]).sum(axis=0)
+        awaited += each.sum(axis=0) * water.size
+        kinds = [kind for _, _, kind in found]
         laws[state.name] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-        rates[state.name] = {
-            f"{p:.0e}": _round(float(n)) for p, n in zip(NOMINAL, counts.mean(0) / water.size, strict=True)
-        }
-        intervals[state.name] = {f"{p:.0e}": _interval(counts[:, k], water.size) for k, p in enumerate(NOMINAL)}
+        rates[state.name] = {f"{p:.0e}": _round(float(n)) for p, n in zip(NOMINAL, each.mean(0), strict=True)}
+        intervals[state.name] = {f"{p:.0e}": _interval(each[:, k]) for k, p in enumerate(NOMINAL)}
     ratios = {p: max(_ratio(row[p], float(p)) for row in rates.values()) for p in rates[sea.STATES[0].name]}
     return {
         "sea": rates,
         "worst_ratio": _rounded(max(ratios.values())),
         "worst_ratio_at": {p: _rounded(ratio) for p, ratio in ratios.items()},
+        "counted_over_expected": {
+            f"{p:.0e}": round(float(n), 2) for p, n in zip(NOMINAL, counted / awaited, strict=True)
+        },
         "within_95": intervals,
         "laws": laws,
-        "megapixels_a_state": round(LOOKS * water.size / 1e6),
+        "megapixels_a_state": {"even": round(LOOKS * water.size / 1e6), "K": round(TEXTURED_LOOKS * water.size / 1e6)},
         "ships": ships(sea.HULL_DB),
         "ships_as_faint_as_the_canary": ships(CANARY_DB),
     }
@@ -99,13 +115,26 @@ def _ratio(rate: float, nominal: float) -> float:
     return max(rate / nominal, nominal / rate) if rate else math.inf
 
 
-def _interval(counts: NDArray[np.int_], pixels: int) -> list[float]:
-    """95 % interval of a rate whose counts scatter more than Poisson counts do."""
-    total = float(counts.sum())
-    together = max(1.0, float(counts.var() / counts.mean())) if total else 1.0
-    low = stats.chi2.ppf(0.025, 2 * total / together) / 2 if total else 0.0
-    high = stats.chi2.ppf(0.975, 2 * (total / together + 1)) / 2
-    return [_round(float(n) * together / (len(counts) * pixels)) for n in (low, high)]
+def expected(
+    mean: NDArray[np.float32], around: clutter.Sea, tail: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> list[float]:
+    """Share of the pixels that exceed their thresholds at each nominal rate, over all speckle there could be.
+
+    Args:
+        mean: power without speckle, shape (height, width).
+        around: the sea as the detector found it.
+        tail: of the speckle, see `sea.smoothed_tail`.
+    """
+    places = [np.arange(THINNED // 2, side, THINNED) for side in mean.shape]
+    level = np.log(multilook(LinearPower(mean))[np.ix_(*places)])
+    block = np.ix_(*(place // BLOCK for place in places))
+    return [float(np.exp(np.interp(around.limit(p)[block] - level, *tail)).mean()) for p in NOMINAL]
+
+
+def _interval(rates: NDArray[np.floating]) -> list[float]:
+    """95 % interval of the mean of the rates of the looks."""
+    half = 1.96 * float(rates.std()) / math.sqrt(len(rates))
+    return [_round(max(0.0, float(rates.mean()) + sign * half)) for sign in (-1, 1)]
 
 
 def ships(hull_db: float) -> dict[str, Any]:

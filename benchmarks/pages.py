@@ -37,6 +37,12 @@ the detector asks of a vessel on top (contrast, area, peak) makes false vessels 
 
 Sentinel-1 over California, no change on the ground is known: every hit is false. The rain of 2023-01-01 stands apart:
 ground that brightens as a whole is weather and is told as such.""",
+    "confirm": """## The life of changed ground
+
+The confirmation step (`monitor/change/confirmation.py`) against the golden products of OPERA DIST-S1, fires in Chile
+in February 2024: shares of pixels that are identical, bit by bit. The first date is the given start, and the metric is
+passed through; on three dates nothing was seen. The same comparison with other parameters than those of the data, at
+the end, shows that it can fail.""",
     "fields": """## Clouds and seasons on real optical series
 
 Farmland in Flanders and Tanzania. Nothing here should raise an alert; harvests are real changes of single fields.""",

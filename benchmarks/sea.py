@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.grid import Grid
-from monitor.radiometry import LinearPower
 from monitor.simulate.radar import LOOKS, NEIGHBOUR, SPREAD_M
 from monitor.simulate.shapes import point, rectangle
 
@@ -117,18 +116,39 @@ def speckle_weights(looks: float = LOOKS) -> list[float]:
     return [(1 - last) / n] * n + [last]
 
 
-def look(state: State, squares: Squares, rng: np.random.Generator) -> LinearPower:
-    """Linear power of one look, shape (SIDE, SIDE): pixels of 10 m, 4.4 looks each."""
-    power = squares.speckle(rng)
+def backscatter(state: State, rng: np.random.Generator) -> Array:
+    """Mean power of one look without its speckle, shape (SIDE, SIDE): pixels of 10 m."""
+    power = np.full((SIDE, SIDE), 10 ** (state.level_db / 10), np.float32)
     if state.order is not None:
         power *= texture(rng, state.order, state.reach_m)
-    power *= np.float32(10 ** (state.level_db / 10))
     if state.slope_db:
         along = np.linspace(-0.25, 0.25, SIDE, dtype=np.float32)
         gusts = ndimage.zoom(rng.standard_normal((8, 8), np.float32), SIDE / 8, order=1)
         db = np.float32(state.slope_db) * (along[:, None] + along) + np.float32(0.4) * gusts
         power *= np.power(np.float32(10), db / np.float32(10))
-    return LinearPower(power)
+    return power
+
+
+def smoothed_tail() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """ln(x) and ln of the share of the pixels above x, x the mean of 3 x 3 pixels of this speckle on an even sea.
+
+    The squares of Gaussian variables that it is a sum of have for weights the eigenvalues of the correlation of the
+    pixels times those of the looks, so its characteristic function is a product (Imhof 1961, "Computing the
+    distribution of quadratic forms in normal variables"). Its density times exp(t x), t below the pole, is found by
+    Fourier transform: so the far tail is as exact as the body.
+    """
+    kernel = np.array([NEIGHBOUR, 1, NEIGHBOUR])
+    correlation = np.correlate(kernel, kernel, "full")[2:] / (kernel @ kernel)
+    line = np.linalg.eigvalsh(correlation[np.abs(np.subtract.outer(np.arange(3), np.arange(3)))]) / 3
+    weights = np.multiply.outer(np.outer(line, line), speckle_weights()).ravel()
+    size, top = 2**16, 16.0
+    tilt = 0.3 / weights.max()
+    frequency = 2 * np.pi * np.fft.fftfreq(size, top / size)
+    transform = np.exp(-sum(np.log1p(2 * w * (1j * frequency - tilt)) for w in weights) / 2)
+    x = np.arange(size) * top / size
+    density = np.maximum(np.fft.ifft(transform).real, 0) * np.exp(-tilt * x)
+    tail = (np.cumsum(density[::-1])[::-1] - density / 2) / density.sum()
+    return np.log(x[1:]), np.log(np.maximum(tail[1:], 1e-300))
 
 
 @dataclass(frozen=True, kw_only=True)

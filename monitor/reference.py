@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monitor.filters import box_mean, multilook
+from monitor.filters import box_mean, multilook, parts
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower, to_db
+
+Place = tuple[slice, slice] | tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows and columns of a window, or of some pixels."""
 
 NOT_SEEN = 255
 NEVER = np.int16(32767)
@@ -102,26 +105,24 @@ class Reference:
         """True where the pixel was seen often enough. Shape (height, width)."""
         return self.seen >= LEAST_SEEN
 
-    def inside(self, window: tuple[slice, slice]) -> Reference:
-        """The part of it in those rows and columns, no copy."""
+    def inside(self, place: Place) -> Reference:
+        """The part of it in those rows and columns (a window: no copy), or at those pixels."""
         return replace(
             self,
-            histogram=self.histogram[:, *window],
-            mean=self.mean[window],
-            lowest=self.lowest[:, *window],
-            seen=self.seen[window],
+            histogram=self.histogram[:, *place],
+            mean=self.mean[place],
+            lowest=self.lowest[:, *place],
+            seen=self.seen[place],
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """What a reference says of each pixel. All of shape (height, width).
+    """What a reference says of each pixel. All of shape (height, width), or of one shape, of some pixels.
 
-    What every look needs everywhere is derived once; the rest where it is asked for, as it takes four bytes a pixel.
+    What every look asks everywhere is derived once, a byte a pixel; levels where they are asked for, which is in few
+    places, as they take four.
     """
-
-    empty: Decibel
-    """dB over the sea that the pixel exceeds on 4 of 5 looks; NaN where seen too rarely."""
 
     water: Mask
     """True where the pixel has been about as dark as the sea. Single pixels follow their neighbours."""
@@ -129,8 +130,16 @@ class Background:
     shore: Mask
     """True for water within SHORE_PIXELS of something that is none: there the sea around is no guide."""
 
+    bright: Mask
+    """True where the empty level is more than WATER_BELOW over the sea: such pixels do not describe it."""
+
     reference: Reference
     """It is derived from."""
+
+    @property
+    def empty(self) -> Decibel:
+        """dB over the sea that the pixel exceeds on 4 of 5 looks; NaN where seen too rarely. Derived anew."""
+        return quantile(self.reference.histogram, EMPTY_QUANTILE, self.reference.known(), OVER_SEA)
 
     @property
     def busy(self) -> Decibel:
@@ -144,64 +153,89 @@ class Background:
         A structure never comes far below its usual level, however calm the sea around it; a berth that was ever empty
         does.
         """
-        return _darkest(self.reference)
+        return _darkest(self.reference.lowest[1])
 
-    def inside(self, window: tuple[slice, slice]) -> Background:
-        """The part of it in those rows and columns."""
+    def inside(self, place: Place) -> Background:
+        """The part of it in those rows and columns (a window: no copy), or at those pixels."""
         return Background(
-            empty=Decibel(self.empty[window]),
-            water=self.water[window],
-            shore=self.shore[window],
-            reference=self.reference.inside(window),
+            water=self.water[place],
+            shore=self.shore[place],
+            bright=self.bright[place],
+            reference=self.reference.inside(place),
         )
 
 
 def background(reference: Reference) -> Background:
     """The derived images of a reference."""
-    empty = quantile(reference.histogram, EMPTY_QUANTILE, reference.known(), OVER_SEA)
-    water = _share_around(_as_dark_as_water(empty, _darkest(reference)), 3) > 0.5
-    near = _share_around(~water, 2 * SHORE_PIXELS + 1) > 1e-4
-    return Background(
-        empty=empty,
-        water=water,
-        shore=water & near,
-        reference=reference,
-    )
+    bright, dark = _as_dark_as_water(reference)
+    water = _share_around(dark, 3, 0.5)
+    del dark
+    shore = _share_around(~water, 2 * SHORE_PIXELS + 1, 1e-4)
+    shore &= water
+    return Background(water=water, shore=shore, bright=bright, reference=reference)
 
 
-FIRST_SIZE = 12
-"""Looks of a track before its first reference."""
+def _as_dark_as_water(reference: Reference) -> tuple[Mask, Mask]:
+    """Where the empty level is over WATER_BELOW, and where a pixel was about as dark as the water around it, twice.
 
-
-def _as_dark_as_water(empty: Decibel, darkest: Decibel) -> Mask:
-    """True where the pixel was, twice at least, about as dark as the water around it at its darkest.
-
+    Twice at its darkest, that is; the water around is taken at its darkest too.
     The empty level will not do: a berth that is taken on nine looks of ten is bright on most, a breakwater beside a sea
     that is rough on most stands out little, and so does an apron. A berth is as dark as the sea once it is empty;
     structures never are. The sea is what is dark among all that stands out little; it is darker in a lee.
     """
-    with np.errstate(invalid="ignore"):
-        little = (empty < WATER_BELOW) & np.isfinite(darkest)
+    bright, known, little = _stands_out(reference)
     if not little.any():
-        return np.zeros(empty.shape, bool)
-    sea = np.float32(np.percentile(darkest[little], SEA_PERCENT, overwrite_input=True))
-    calm = little & (darkest < sea + np.float32(SEA_WITHIN))
+        return bright, np.zeros(little.shape, bool)
+    values = _darkest(reference.lowest[1][little])
+    sea = np.float32(np.percentile(values, SEA_PERCENT, overwrite_input=True))
+    del values
+    calm = little
+    darkest = _darkest(reference.lowest[1])
+    calm &= darkest < sea + np.float32(SEA_WITHIN)
     floor = box_mean(darkest, calm, 2 * SHORE_PIXELS + 1)
     floor[~np.isfinite(floor)] = sea
     with np.errstate(invalid="ignore"):
         dark: Mask = np.subtract(darkest, floor, out=floor) < AS_SEA
-    return dark & np.isfinite(empty)
+    dark &= known
+    return bright, dark
 
 
-def _share_around(mask: Mask, size: int) -> NDArray[np.float32]:
-    return ndimage.uniform_filter(mask.astype(np.float32), size, mode="nearest")
+def _stands_out(reference: Reference) -> tuple[Mask, Mask, Mask]:
+    """True where the empty level is over WATER_BELOW, where there is one, and where it is below and was so twice."""
+    bright, known, little = (np.zeros(reference.seen.shape, bool) for _ in range(3))
+    flat = reference.histogram.reshape(OVER_SEA.bins, -1)
+    often, second = reference.known().reshape(-1), reference.lowest[1].reshape(-1)
+    for part in _parts(often.size, BLOCK):
+        empty = quantile(flat[:, part], EMPTY_QUANTILE, often[part], OVER_SEA)
+        with np.errstate(invalid="ignore"):
+            bright.reshape(-1)[part] = empty > WATER_BELOW
+            little.reshape(-1)[part] = (empty < WATER_BELOW) & (second[part] != NEVER)
+        known.reshape(-1)[part] = np.isfinite(empty)
+    return bright, known, little
 
 
-def _darkest(reference: Reference) -> Decibel:
-    second = reference.lowest[1]
+def _share_around(mask: Mask, size: int, share: float) -> Mask:
+    """True where more than that share of the pixels around is True: in a window of that size, the rim repeated.
+
+    A few rows at a time, to the last bit as at once: sums of ones are exact.
+    """
+    found: Mask = np.empty(mask.shape, bool)
+    for rows in parts(len(mask), max(4 * size, BLOCK // max(1, mask.shape[1]))):
+        halo = slice(max(0, rows.start - size // 2), rows.stop + size // 2)
+        around = ndimage.uniform_filter(mask[halo].astype(np.float32), size, mode="nearest")
+        np.greater(around[rows.start - halo.start :][: rows.stop - rows.start], share, out=found[rows])
+    return found
+
+
+def _darkest(second: NDArray[np.int16]) -> Decibel:
+    """The second of `lowest` in dB; inf where there is none."""
     level = np.divide(second, np.float32(100), dtype=np.float32)
     level[second == NEVER] = np.inf
     return Decibel(level)
+
+
+FIRST_SIZE = 12
+"""Looks of a track before its first reference."""
 
 
 def settled_size(total: int) -> int:
@@ -247,18 +281,18 @@ class Contribution:
     smooth: LinearPower
     """Shape (height, width). Power, multilooked 3 x 3; NaN where not seen."""
 
-    level: Decibel
-    """The same in dB."""
+    level: NDArray[np.int16]
+    """Shape (height, width). The same in hundredths of a dB; NEVER where not seen."""
 
 
 def contribution(power: LinearPower, sea_db: float) -> Contribution:
     """The share of a look. `sea_db`: level of the sea in it, dB."""
     smooth = multilook(power)
-    level, bins = Decibel(np.empty(power.shape, np.float32)), np.empty(power.shape, np.uint8)
+    level, bins = np.empty(power.shape, np.int16), np.empty(power.shape, np.uint8)
     for part in _parts(power.size, BLOCK):
         told = to_db(LinearPower(smooth.ravel()[part]))
-        level.reshape(-1)[part] = told
         bins.reshape(-1)[part] = OVER_SEA.bins_of(Decibel(told - np.float32(sea_db)))
+        level.reshape(-1)[part] = np.where(np.isnan(told), np.float32(NEVER), np.round(told * 100))
     return Contribution(bins=bins, smooth=smooth, level=level)
 
 
@@ -281,7 +315,7 @@ def updated(reference: Reference, look: Contribution, *, given_up: bool = False)
         seen[part] += valid
         weight = np.where(valid, 1 / np.clip(seen[part], 1, MEMORY), 0).astype(np.float32)
         mean[part] += weight * (np.where(valid, smooth[part], np.float32(0)) - mean[part])
-        _lower(lowest[:, part], np.where(valid, np.round(level[part] * 100), NEVER).astype(np.int16))
+        _lower(lowest[:, part], level[part])
     return made
 
 

@@ -21,13 +21,13 @@ from monitor.change.scatter import Scatter
 from monitor.change.seasonal import Seasonal
 from monitor.change.yard import Yard
 from monitor.clutter import sea_level_db
-from monitor.filters import multilook
+from monitor.filters import box_of, multilook
 from monitor.grid import Mask
 from monitor.open_water import water_of
 from monitor.quality import clouds, optical
 from monitor.quality.clouds import CloudCounts
 from monitor.quality.sea_state import SeaKind, SeaState, sea_state
-from monitor.radiometry import Decibel, LinearPower
+from monitor.radiometry import Decibel, LinearPower, to_db
 from monitor.reference import Contribution, Reference
 from monitor.scene import Sensor, Track
 from monitor.site import Site
@@ -140,29 +140,39 @@ def _radar(stack: Stack, track: Track, site: Site, at: datetime) -> Share | None
     if shown.noise.any():
         power = LinearPower(np.where(shown.noise, np.float32(np.nan), power))
     del shown
-    sea_db = sea_level_db(power, site.sea)
+    sea = sea_state(power, site.open_sea)
+    sea_db = sea_level(power, site, sea)
     if np.isnan(sea_db):
         return None
+    cross = _cross(stack, track, site)
     water = reference.contribution(power, sea_db)
+    own = water.smooth[site.ground]
     return Share(
         at=at,
         water=water,
-        level=Decibel(water.level[site.ground]),
-        values=channels(stack, track, site, water.smooth),
+        level=to_db(LinearPower(own)),
+        values=np.stack([own, cross]),
         scl=None,
-        sea=sea_state(power, site.open_sea),
+        sea=sea,
         haze=float("nan"),
     )
 
 
-def channels(stack: Stack, track: Track, site: Site, smooth: LinearPower) -> Array:
-    """Multilooked power of the land pixels in both channels, shape (2, pixels); NaN where the second is missing."""
-    values = np.full((2, int(site.ground.sum())), np.nan, np.float32)
-    values[0] = smooth[site.ground]
-    cross = CROSS.get(track.polarisation, "")
-    if cross in stack.bands:
-        values[1] = multilook(LinearPower(stack.bands[cross]))[site.ground]
-    return values
+def sea_level(power: LinearPower, site: Site, open_sea: SeaState | None) -> float:
+    """`sea_level_db` of the drawn water, dB; NaN without any. `open_sea`: the state of the open sea of the look."""
+    if site.open_sea is not site.sea:
+        return sea_level_db(power, site.sea)
+    return float("nan") if open_sea is None else open_sea.level_db
+
+
+def _cross(stack: Stack, track: Track, site: Site) -> Array:
+    """The second channel of the land pixels, multilooked; NaN where it is missing. Only their box is looked at."""
+    name, box = CROSS.get(track.polarisation, ""), box_of(site.ground)
+    if name not in stack.bands or box is None:
+        return np.full(int(site.ground.sum()), np.nan, np.float32)
+    around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    smooth: Array = multilook(LinearPower(stack.bands[name][around]))[site.ground[around]]
+    return smooth
 
 
 def _optical(stack: Stack, site: Site, at: datetime, counts: CloudCounts | None) -> Share | None:

@@ -5,7 +5,7 @@ sea = sea_around(ready.power, water, evenness=ready.evenness)
 out = exceeding(ready.power, water, sea, p_fa=1e-6)
 """
 
-from monitor.clutter.exceeding import CONTRAST_DB, P_FA, exceeding, standing_out
+from monitor.clutter.exceeding import CONTRAST_DB, P_FA, exceeding
 from monitor.clutter.laws import Law, LawKind
 from monitor.clutter.sea import Sea, sea_around
 from monitor.clutter.speckle import Prepared, equivalent_looks, prepared, ready, sea_level_db
@@ -23,5 +23,4 @@ __all__ = [
     "ready",
     "sea_around",
     "sea_level_db",
-    "standing_out",
 ]

@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clutter.laws import GRID, STEP, Curve, Law, LawKind
-from monitor.filters import Array, looks_of_spread
+from monitor.filters import Array, looks_of_spread, spread_of_log
 
-CUT = 3.0
-"""Standard deviations: the body of the distribution, where no ship is. Its skewness tells the laws apart."""
+LOW, HIGH = -2.0, 3.0
+"""Standard deviations: what is fitted, the upper part of the distribution below the ships. Where the texture of a sea
+is as wide as the window its gaps are far deeper than those of any of the laws: a fit of them all pulls the tail along,
+and what lies below says nothing about what lies above (as in fits of excesses alone, Pickands 1975, "Statistical
+inference using extreme order statistics")."""
 
 CELLS = 48
 NUDGE = 0.01
 ROUNDS = 3
-SPECKLE_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
-"""Parts of the variance of ln(power) tried for the speckle of a K law where the number of looks is not known."""
+SPECKLE_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
+"""Parts of the variance of ln(power) tried for the speckle of a K law: the least is hardly told from none."""
 
 LEAST_SAMPLE = 1000.0
 """Independent pixels without which the laws cannot be told apart."""
@@ -48,27 +51,32 @@ def chosen(
         spread: standard deviation of ln(power) that they were divided by, typically.
         independent: how many of them are independent; the likelihood is weighted down to it.
         evenness: of the speckle.
-        looks: equivalent number of looks, if known. None: speckle and texture of a K law are told apart by the fit.
+        looks: equivalent number of looks of the speckle, if known: there is not more of it, the rest of the spread is
+            texture. Without it a sea with texture can pass for one of stronger speckle, whose tail is shorter: the
+            upper part of the distribution hardly tells them apart. None: the fit alone tells.
     """
     if independent < LEAST_SAMPLE:
         return UNKNOWN
-    cell = (residuals[np.abs(residuals) < CUT] + np.float32(CUT)) * np.float32(CELLS / (2 * CUT))
+    inside = residuals[(residuals > LOW) & (residuals < HIGH)]
+    cell = (inside - np.float32(LOW)) * np.float32(CELLS / (HIGH - LOW))
     counts = np.bincount(cell.astype(np.intp), minlength=CELLS)[:CELLS] * (independent / residuals.size)
     gamma = _fit(counts, Law(kind=LawKind.GAMMA, evenness=evenness), spread, 2)
-    fits = [gamma, _fit(counts, UNKNOWN.law, spread, 2)]
+    fits = [_fit(counts, UNKNOWN.law, spread, 2)]
     width = spread * gamma.scale
-    if looks is None:
-        tried = [looks_of_spread(float(np.sqrt(share)) * width) for share in SPECKLE_SHARES]
+    most = np.inf if looks is None else spread_of_log(looks)
+    speckles = [one for one in (float(np.sqrt(share)) * width for share in SPECKLE_SHARES) if one < most]
+    if most < width:
+        speckles.append(most)
     else:
-        tried = [looks] if looks > looks_of_spread(width) else []
+        fits.append(gamma)
     fits += [
-        _fit(counts, Law(kind=LawKind.K, evenness=evenness, looks=one), spread, 2 + (looks is None)) for one in tried
+        _fit(counts, Law(kind=LawKind.K, evenness=evenness, looks=looks_of_spread(one)), spread, 3) for one in speckles
     ]
     return min(fits, key=lambda fit: fit.information)
 
 
 def _fit(counts: NDArray[np.floating], law: Law, spread: float, parameters: int) -> Fit:
-    """Location and scale by Fisher scoring on the cells between -CUT and CUT."""
+    """Location and scale by Fisher scoring on the cells between LOW and HIGH."""
     location, scale = 0.0, 1.0
     seen = counts / counts.sum()
     for _ in range(ROUNDS):
@@ -90,8 +98,8 @@ def _fit(counts: NDArray[np.floating], law: Law, spread: float, parameters: int)
 
 
 def _cells(below: Curve, location: float, scale: float) -> NDArray[np.float64]:
-    """Share of each cell among all between -CUT and CUT. `below`: distribution function of the law at GRID."""
-    edges = np.linspace(-CUT, CUT, CELLS + 1)
+    """Share of each cell among all between LOW and HIGH. `below`: distribution function of the law at GRID."""
+    edges = np.linspace(LOW, HIGH, CELLS + 1)
     shares = np.maximum(np.diff(np.interp((edges - location) / scale, GRID, below)), 1e-12)
     cells: NDArray[np.float64] = shares / shares.sum()
     return cells

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from monitor.clutter.bands import BLOCK, Each, bands, over, spread_out
+from monitor.clutter.bands import Each, over
 from monitor.clutter.sea import Sea
 from monitor.grid import Mask
-from monitor.radiometry import FLOOR, Decibel, LinearPower
+from monitor.radiometry import LinearPower
 
 P_FA = 1e-7
 """False alarms a pixel: one in ten looks of 10 x 10 km, before any patch has to have the area of a ship."""
@@ -28,16 +26,4 @@ def exceeding(power: LinearPower, water: Mask, sea: Sea, p_fa: float = P_FA, *, 
         p_fa: false-alarm rate a pixel, 1e-2..1e-8.
         each: `map`, or the `map` of an executor.
     """
-    return over(power, water, np.exp(sea.limit(p_fa, each=each)), each)
-
-
-def standing_out(power: LinearPower, water: Mask, sea: Sea, p_fa: float = P_FA) -> tuple[Mask, Decibel]:
-    """Pixels that exceed their sea and are 5 dB over it, and the brightness over it in dB. Shapes (height, width)."""
-    out, contrast = exceeding(power, water, sea, p_fa), Decibel(np.empty(power.shape, np.float32))
-    for rows in bands(power.shape):
-        mean = spread_out(sea.block_mean[rows.start // BLOCK : -(-rows.stop // BLOCK)], power[rows].shape)
-        over_sea = np.subtract(np.log(np.maximum(power[rows], FLOOR)), mean, out=contrast[rows])
-        over_sea *= np.float32(10 / np.log(10))
-        with np.errstate(invalid="ignore"):
-            out[rows] &= over_sea > CONTRAST_DB
-    return out, contrast
+    return over(power, water, sea.limit(p_fa, each=each), each)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.clutter.laws import evenness_of_mean
+from monitor.clutter.laws import evenness_of_mean, looks_of_mean
 from monitor.filters import Array, central_spread, looks_of_spread, multilook
 from monitor.grid import Mask
 from monitor.radiometry import FLOOR, LinearPower, to_db
@@ -22,6 +22,8 @@ NEAR = 4
 
 SAMPLE = 400_000
 LEAST_STEPS = 100
+QUARTILES = 100_000
+"""Differences that tell quartiles: then the variance of the speckle is right to 2 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,10 @@ class Prepared:
 
     evenness: float
     """Of its speckle, see `evenness_of_mean`: 1 for power that was not smoothed."""
+
+    looks: float | None = None
+    """Equivalent number of looks of its speckle alone. None for power that was not smoothed here: how far its speckle
+    reaches is not known."""
 
 
 def sea_level_db(power: LinearPower, water: Mask) -> float:
@@ -55,10 +61,12 @@ def equivalent_looks(power: LinearPower, water: Mask) -> float:
     count, ships move the quartiles hardly. Texture of the sea shorter than that counts as speckle, so on a rough sea
     the number is lower: the largest of the looks of a track says most of its speckle. NaN with fewer than 100 pairs.
     """
-    steps = _steps(power, water, APART)
-    if steps.size < LEAST_STEPS:
-        return float("nan")
-    spread = central_spread(steps) / float(np.sqrt(2))
+    steps = _steps(_logarithms(power, water), APART)
+    return _looks(central_spread(steps) / float(np.sqrt(2))) if steps.size >= LEAST_STEPS else float("nan")
+
+
+def _looks(spread: float) -> float:
+    """Of gamma speckle: from the standard deviation of ln(power) as the quartiles of a difference tell it."""
     # ln(gamma) has longer tails than a normal variable (excess 2 / L, half of it in a difference): the quartiles of one
     # of the same spread lie nearer together by 0.106 of that (Cornish & Fisher 1938)
     rough = looks_of_spread(spread)
@@ -70,14 +78,37 @@ def prepared(power: LinearPower, water: Mask, smooth: LinearPower | None = None)
 
     `smooth`: the power multilooked 3 x 3, where it is at hand.
     """
-    looks = equivalent_looks(power, water)
-    if not looks < FEW_LOOKS:
+    log = _logarithms(power, water)
+    next_to, near, apart = (_half_square(_steps(log, lag)) for lag in (1, NEAR, APART))
+    if not (apart > 0 and _looks(float(np.sqrt(apart))) < FEW_LOOKS):
         return Prepared(power=power, evenness=1.0)
-    near, next_to = (central_spread(_steps(power, water, lag)) for lag in (NEAR, 1))
-    correlation = 1 - (next_to / near) ** 2 if near > 0 else 0.0
+    speckle = _at_no_distance(near, apart)
     # amplitudes correlate by the root of what intensities do
-    smooth = multilook(power) if smooth is None else smooth
-    return Prepared(power=smooth, evenness=evenness_of_mean(float(np.sqrt(max(correlation, 0.0)))))
+    evenness = evenness_of_mean(float(np.sqrt(max(1 - next_to / speckle, 0.0))))
+    return Prepared(
+        power=multilook(power) if smooth is None else smooth,
+        evenness=evenness,
+        looks=looks_of_mean(_looks(float(np.sqrt(speckle))), evenness),
+    )
+
+
+def _half_square(steps: Array) -> float:
+    """Half the mean square of the differences, a value of the variogram, from their quartiles. NaN with few of them."""
+    if steps.size < LEAST_STEPS:
+        return float("nan")
+    low, high = np.percentile(steps[:: max(1, steps.size // QUARTILES)], (25, 75))
+    return float(high - low) ** 2 / (2 * 1.349**2)
+
+
+def _at_no_distance(near: float, apart: float) -> float:
+    """Variance of ln(power) by speckle alone, from the variogram NEAR and APART.
+
+    Speckle is independent at both, so it adds the same to both; the texture of the sea, smooth at the scale of the
+    pixels, adds a part that grows with the square of the distance. The variogram carried on to no distance is the
+    speckle (the nugget of Matheron 1963, "Principles of geostatistics"). Texture as short as NEAR counts as speckle.
+    """
+    ratio = (APART / NEAR) ** 2
+    return max((ratio * near - apart) / (ratio - 1), near / 2)
 
 
 def ready(power: LinearPower, water: Mask) -> LinearPower:
@@ -85,9 +116,13 @@ def ready(power: LinearPower, water: Mask) -> LinearPower:
     return prepared(power, water).power
 
 
-def _steps(power: LinearPower, water: Mask, lag: int) -> Array:
-    """Differences of ln(power) between seen water pixels so many columns apart, in a sample of the rows. Shape (n,)."""
+def _logarithms(power: LinearPower, water: Mask) -> Array:
+    """ln(power) of a sample of the rows, NaN where no water is seen. Shape (rows, width)."""
     rows = slice(None, None, max(1, power.size // SAMPLE))
-    log = np.log(np.maximum(np.where(water[rows], power[rows], np.float32(np.nan)), FLOOR))
+    return np.log(np.maximum(np.where(water[rows], power[rows], np.float32(np.nan)), FLOOR))
+
+
+def _steps(log: Array, lag: int) -> Array:
+    """Differences between values so many columns apart, where both are known. Shape (n,)."""
     steps: Array = log[:, lag:] - log[:, :-lag]
     return steps[np.isfinite(steps)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from monitor.clutter.bands import BLOCK, Each, Sums, bands
+from monitor.clutter.bands import BLOCK, Each, Sums, block_bands
 from monitor.clutter.windows import FULL, LEAST_SPREAD, Windows
 from monitor.filters import Array, blocks, window_sum
 from monitor.grid import Mask
@@ -37,25 +38,50 @@ class _Steadiness:
 def steadied(windows: Windows, variance: Array, sums: Sums, each: Each) -> tuple[Array, float]:
     """The variance for each block drawn towards that of the look as far as chance explains it, and that of the look.
 
-    A window with few pixels does not know its mean well either: the square of that error is added.
+    A window with few pixels does not know its mean well either: the square of that error is added. The variance drawn
+    lies where the other lay.
     """
-    counted = np.where(np.isfinite(variance), sums.count, np.float32(0))
-    total = float(counted.sum(dtype=float))
-    pooled = float(np.nan_to_num(variance).ravel() @ counted.ravel()) / total if total else 0.0
+    pooled = _pooled(variance, sums.count, each)
     steady = _steadiness(sums, windows.mean, each)
     between, chance = np.float32(steady.between), np.float32(steady.chance)
-    out = np.empty_like(variance)
 
     def work(rows: slice) -> None:
-        fewer = np.float32(FULL) / np.maximum(windows.count[rows], np.float32(1))
-        drawn = variance[rows] - np.float32(pooled)
-        drawn *= between / (between + chance * fewer)
+        fewer = np.maximum(windows.count[rows], np.float32(1))
+        np.divide(np.float32(FULL), fewer, out=fewer)
+        drawn = np.subtract(variance[rows], np.float32(pooled), out=variance[rows])
+        share = chance * fewer
+        share += between
+        np.divide(between, share, out=share)
+        drawn *= share
         drawn += np.float32(pooled)
-        np.multiply(drawn, 1 + np.float32(steady.area / FULL) * (fewer - 1), out=out[rows])
+        fewer -= np.float32(1)
+        fewer *= np.float32(steady.area / FULL)
+        fewer += np.float32(1)
+        drawn *= fewer
 
-    for _ in each(work, bands(variance.shape)):
+    for _ in each(work, block_bands(variance.shape)):
         pass
-    return out, pooled
+    return variance, pooled
+
+
+def _pooled(variance: Array, count: NDArray[np.uint8], each: Each) -> float:
+    """Mean of the variance over the pixels counted where it is known; 0 without any.
+
+    Row by row first, so that it does not depend on the bands.
+    """
+    pixels, total = np.empty(len(variance)), np.empty(len(variance))
+
+    def work(rows: slice) -> None:
+        known = np.isfinite(variance[rows])
+        counted = np.multiply(count[rows], known, dtype=np.uint8)
+        weighted = np.zeros_like(variance[rows])
+        np.multiply(variance[rows], counted, out=weighted, where=known)
+        pixels[rows] = counted.sum(axis=1, dtype=np.uint32)
+        total[rows] = weighted.sum(axis=1)
+
+    for _ in each(work, block_bands(variance.shape)):
+        pass
+    return float(total.sum() / pixels.sum()) if pixels.any() else 0.0
 
 
 def _steadiness(sums: Sums, mean: Array, each: Each) -> _Steadiness:
@@ -85,12 +111,16 @@ def _places(sums: Sums, mean: Array, each: Each) -> tuple[Array, Array, Array]:
 
     def work(rows: slice) -> None:
         at = slice(rows.start // PLACE, -(-rows.stop // PLACE))
-        here, n, first = np.nan_to_num(mean[rows]), sums.count[rows], sums.first[rows]
-        off = first - here * n
+        around = np.where(np.isfinite(mean[rows]), mean[rows], np.float32(0))
+        n, first = sums.count[rows].astype(np.float32), sums.first[rows]
+        off: Array = np.subtract(first, around * n, dtype=np.float32)
         count[at], deviation[at] = blocks(n, PLACE), blocks(off, PLACE)
-        square[at] = blocks(sums.second[rows] - here * (first + off), PLACE)
+        off += first
+        off *= around
+        np.subtract(sums.second[rows], off, out=off)
+        square[at] = blocks(off, PLACE)
 
-    for _ in each(work, bands(mean.shape, PLACE)):
+    for _ in each(work, block_bands(mean.shape, PLACE)):
         pass
     return count, deviation, square
 

@@ -215,18 +215,19 @@ def _offered(work: Work, todo: Set[int], index: int, stack: Stack | SceneError) 
 
 
 def _extended(work: Work, todo: Set[int], saved: SavedState, size: int, pool: Executor) -> SavedState:
-    missing = range(saved.position, size)
+    given, missing = saved.state, range(saved.position, size)
     for offered in _ahead(pool, lambda i: _offered(work, todo, i, _read(work, work.passes[i])), missing):
-        saved = _advanced(work, saved, offered)
+        # nobody else has a state that was made here; what was given is the caller's
+        saved = _advanced(work, saved, offered, given_up=saved.state is not given)
     return saved
 
 
-def _advanced(work: Work, saved: SavedState, offered: _Offered) -> SavedState:
+def _advanced(work: Work, saved: SavedState, offered: _Offered, *, given_up: bool = False) -> SavedState:
     before, share = saved.state, offered.share
     if isinstance(share, Stack):
         share = track_state.share_of(share, work.track, work.site, offered.taken.start, before.clouds)
     return SavedState(
-        state=before if share is None else track_state.updated(before, share, work.site),
+        state=before if share is None else track_state.updated(before, share, work.site, given_up=given_up),
         position=saved.position + 1,
         digest=_linked(saved.digest, offered.taken, readable=offered.readable),
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from monitor.aoi import WATER, Surface, Zone, ZoneKind
+from monitor.filters import box_of
 from monitor.grid import Mask
 from monitor.measurement import Measurement, Reason
 from monitor.measures import backscatter
@@ -48,10 +49,19 @@ def zone_masks(site: Site, view: View | None) -> dict[str, Mask]:
         return cut
     for zone in site.aoi.zones:
         if zone.surface is Surface.WATER:
-            cut[zone.name] = site.masks[zone.name] & view.background.water
+            cut[zone.name] = _both(site.masks[zone.name], view.background.water)
         elif zone.surface is Surface.LAND:
-            cut[zone.name] = site.masks[zone.name] & ~view.background.water
+            cut[zone.name] = _both(site.masks[zone.name], view.background.water, of_second=False)
     return cut
+
+
+def _both(zone: Mask, second: Mask, *, of_second: bool = True) -> Mask:
+    """The pixels of the zone where the second mask is as asked. Nothing is written outside the box of the zone."""
+    both: Mask = np.zeros(zone.shape, bool)
+    box = box_of(zone)
+    if box is not None:
+        np.logical_and(zone[box], second[box] == of_second, out=both[box])
+    return both
 
 
 def measure(stack: Stack, track: Track, site: Site, at: datetime, view: View | None) -> Measured:
@@ -68,25 +78,23 @@ def measure(stack: Stack, track: Track, site: Site, at: datetime, view: View | N
     else:
         look = optical_look(stack, site, at=at, view=view, asked=asked)
     usually = view.state.water.known() if view is not None else None
-    usable = {}
+    measured: list[Measurement] = []
+    reasons: dict[str, Reason | None] = {}
     for z in zones:
         # where nothing is left of a zone, what was drawn says whether the look saw it
         judged = cut[z.name] if cut[z.name].any() else site.masks[z.name]
-        usable[z.name] = usability(
+        usable = usability(
             stack, track.sensor, judged, usually, kind=z.kind, shown=look.shown, conditions=look.conditions
         )
-    measured = [_Zone(look, z, cut[z.name], usable[z.name]).measurements(track.sensor) for z in zones]
-    return Measured(
-        measurements=tuple(m for of_zone in measured for m in of_zone),
-        vessels=look.vessels,
-        zone_reasons={name: u.reason for name, u in usable.items()},
-    )
+        measured += _Zone(look, z, cut[z.name], usable).measurements(track.sensor)
+        reasons[z.name] = usable.reason
+    return Measured(measurements=tuple(measured), vessels=look.vessels, zone_reasons=reasons)
 
 
 def _union(masks: Iterable[Mask], shape: tuple[int, int]) -> Mask:
     union: Mask = np.zeros(shape, bool)
     for mask in masks:
-        union |= mask
+        np.copyto(union, True, where=mask)  # writes nowhere else: what is never written takes no memory
     return union
 
 
@@ -97,6 +105,9 @@ class _Zone:
         self._look, self._zone, self._mask, self._usable = look, zone, mask, usable
         self._alive: dict[Canary, bool | None] = {Canary.NONE: True}
         self._areas: tuple[float, float] | None = None
+        self._any = bool(mask.any())
+        # what can be used lies in the mask, or in what was drawn where nothing is left of it
+        self._valid = int(usable.use.sum()) if self._any else 0
 
     def measurements(self, sensor: Sensor) -> list[Measurement]:
         """A measurement for each entry of the registry that the zone and the sensor have."""
@@ -114,7 +125,7 @@ class _Zone:
             measure=entry.name,
             value=value,
             unit=entry.unit,
-            n_valid=int((self._usable.use & self._mask).sum()),
+            n_valid=self._valid,
             valid_fraction=self._usable.valid_fraction,
             recipe=entry.recipe,
             reason=reason,
@@ -122,7 +133,7 @@ class _Zone:
 
     def _reason(self, entry: Measure) -> Reason | None:
         """Why there is no number; None if there should be one."""
-        if not self._mask.any():
+        if not self._any:
             return self._empty()
         if entry.name == "valid_fraction":
             return None

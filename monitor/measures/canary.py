@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import special
 
+from monitor.filters import box_of
 from monitor.grid import Grid, Mask
+from monitor.quality.neighbours import over_window
 from monitor.radiometry import LinearPower
 from monitor.vessels import Vessel
 
@@ -111,18 +113,11 @@ def places(free: Mask, grid: Grid, clear_m: float) -> list[Place]:
     box = box_of(free)
     if box is None or min(free[box].shape) < side:
         return []
-    wide = ndimage.uniform_filter(free[box].astype(np.float32), side, mode="constant") > 1 - 0.5 / side**2
+    wide = over_window(free[box], np.logical_and, side)
     rows, columns = np.nonzero(wide)
     chosen = [rows.size * part // 6 for part in (1, 3, 5)] if rows.size else []
-    return [_at((box[0].start + int(rows[n]), box[1].start + int(columns[n])), free.shape, grid) for n in chosen]
-
-
-def box_of(mask: Mask) -> Box | None:
-    """The rows and columns that hold all of a mask; None if it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    down, across = box[0].start + side // 2, box[1].start + side // 2
+    return [_at((down + int(rows[n]), across + int(columns[n])), free.shape, grid) for n in chosen]
 
 
 def _at(pixel: tuple[int, int], shape: tuple[int, ...], grid: Grid) -> Place:

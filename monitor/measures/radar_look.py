@@ -12,22 +12,24 @@ import numpy as np
 from monitor import quality
 from monitor.change import ratio, yard
 from monitor.change.ratio import Weather
-from monitor.clutter import sea_level_db
-from monitor.filters import multilook
+from monitor.change.scatter import Scatter
+from monitor.filters import box_of, multilook
 from monitor.grid import Mask
 from monitor.measurement import Reason
 from monitor.measures import canary
 from monitor.measures.view import View
 from monitor.quality import Conditions, Ground
 from monitor.quality.registration import Shift, moved, shift
-from monitor.quality.sea_state import can_freeze, hides_ships, sea_state
-from monitor.radiometry import LinearPower, to_db
+from monitor.quality.sea_state import SeaState, can_freeze, hides_ships, sea_state
+from monitor.radiometry import Decibel, LinearPower, to_db
 from monitor.scene import Track
 from monitor.site import Site
 from monitor.stack import Stack
-from monitor.track_state import Past
-from monitor.vessels import Vessel
+from monitor.track_state import Past, sea_level
+from monitor.vessels import Vessel, inside
 from monitor.vessels.radar import detect
+
+Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +55,15 @@ class RadarLook:
 
     def changed(self, use: Mask) -> ratio.Changed | None:
         """What of the pixels is unlike the reference."""
-        return None if self.smooth is None else self._changed(self.smooth, use)
-
-    def _changed(self, smooth: LinearPower, use: Mask) -> ratio.Changed | None:
-        if self.view is None:
+        if self.smooth is None or self.view is None:
             return None
         state = self.view.state
-        around = self._wet if self.view.background.water[use].mean() > 0.5 else self._dry
-        return ratio.changed(smooth, state.water, use, state.scatter, around)
+        return ratio.changed(self.smooth, state.water, use, state.scatter, self._around(use))
+
+    def _around(self, use: Mask) -> Weather | None:
+        """What the day did to pixels like those."""
+        wet = self.view is not None and self.view.background.water[use].mean() > 0.5
+        return self._wet if wet else self._dry
 
     @cached_property
     def _dry(self) -> Weather | None:
@@ -91,12 +94,6 @@ class RadarLook:
         level[~use[self.site.ground]] = np.nan
         return yard.fill(level, self.view.empty_yard)
 
-    def _filled(self, smooth: LinearPower) -> Mask:
-        image: Mask = np.zeros(smooth.shape, bool)
-        if self.view is not None:
-            image[self.site.ground] = yard.filled(to_db(LinearPower(smooth[self.site.ground])), self.view.empty_yard)
-        return image
-
     def shows_ship(self, zone: Mask) -> bool | None:
         """True if a faint ship put into the water of the zone would be found; None if there is no room for one."""
         spot = canary.place(canary.without(zone & self.water, self.vessels), self.site.grid)
@@ -113,27 +110,43 @@ class RadarLook:
 
         One of three places is enough: where things come and go, a change of that size is nothing unusual.
         """
-        return self._shows(use, lambda smooth, block: self._unlike(smooth, block, use))
+        return self._shows(use, lambda made, box: self._brighter(made, use, box))
 
     def shows_fill(self, use: Mask) -> bool | None:
         """True if a yard that is filled would be found to be; None if there is no room for it."""
-        return self._shows(use, lambda smooth, block: self._filled(smooth) & block)
+        return self._shows(use, self._filled)
 
-    def _shows(self, use: Mask, found: Callable[[LinearPower, Mask], Mask]) -> bool | None:
-        spots = canary.places(use, self.site.grid, canary.BLOCK_M)
-        if self.smooth is None or not spots:
+    def _shows(self, use: Mask, found: Callable[[LinearPower, Box], Mask]) -> bool | None:
+        spots, box = canary.places(use, self.site.grid, canary.BLOCK_M), box_of(use)
+        if self.smooth is None or box is None or not spots:
             return None
         for spot in spots:
-            block = canary.block(spot, use.shape, self.site.grid)
-            made = LinearPower(self.smooth.copy())
+            block = canary.block(spot, use.shape, self.site.grid)[box]
+            made = LinearPower(self.smooth[box].copy())
             made[block] *= canary.BLOCK_RISE
-            if canary.change_found(found(made, block), block):
+            if canary.change_found(found(made, box), block):
                 return True
         return False
 
-    def _unlike(self, smooth: LinearPower, block: Mask, use: Mask) -> Mask:
-        made = self._changed(smooth, use)
-        return np.zeros_like(block) if made is None else made.brighter
+    def _brighter(self, smooth: LinearPower, use: Mask, box: Box) -> Mask:
+        """The used pixels that are brighter than the reference in a box of which `smooth` is. Shape of the box."""
+        if self.view is None:
+            return np.zeros(smooth.shape, bool)
+        state, usual = self.view.state, self.view.state.scatter
+        if usual is not None:
+            usual = Scatter(square=usual.square[box], count=usual.count[box])
+        made = ratio.changed(smooth, state.water.inside(box), use[box], usual, self._around(use))
+        return np.zeros(smooth.shape, bool) if made is None else made.brighter
+
+    def _filled(self, smooth: LinearPower, box: Box) -> Mask:
+        """What stands out of the empty yard in a box of which `smooth` is. Shape of the box."""
+        image: Mask = np.zeros(smooth.shape, bool)
+        if self.view is not None:
+            ground, inside = self.site.ground[box], np.zeros(self.site.grid.shape, bool)
+            inside[box] = ground
+            empty = Decibel(self.view.empty_yard[inside[self.site.ground]])
+            image[ground] = yard.filled(to_db(LinearPower(smooth[ground])), empty)
+        return image
 
 
 def radar_look(stack: Stack, track: Track, site: Site, *, month: int, view: View | None, asked: Mask) -> RadarLook:
@@ -150,7 +163,7 @@ def radar_look(stack: Stack, track: Track, site: Site, *, month: int, view: View
     shown = quality.ground(stack, track.sensor)
     power = without_noise(stack.power(track.polarisation), shown.noise)
     if view is None:
-        conditions = Conditions(sea=_sea(power, site, month, None))
+        conditions = Conditions(sea=_hidden(sea_state(power, site.open_sea), site, month, None))
         return RadarLook(
             site=site, view=None, shown=shown, conditions=conditions, power=power, smooth=None, water=asked,
             sea_db=float("nan"), vessels=(),
@@ -162,9 +175,11 @@ def radar_look(stack: Stack, track: Track, site: Site, *, month: int, view: View
             power = LinearPower(moved(power, off))
             smooth = multilook(power)
             beside = _beside(smooth, view)
+    sea = sea_state(power, site.open_sea)
+    sea_db = sea_level(power, site, sea)
     # the sea is described on all water of the AOI: a zone alone may be too narrow for it
-    water = (asked | view.background.water) & np.isfinite(power)
-    sea_db = sea_level_db(power, site.sea)
+    water = asked | view.background.water
+    water &= np.isfinite(power)
     found = (
         detect(power, water, view.background, site.grid, sea_db=sea_db, track=track, smooth=smooth)
         if asked.any()
@@ -174,12 +189,12 @@ def radar_look(stack: Stack, track: Track, site: Site, *, month: int, view: View
         site=site,
         view=view,
         shown=shown,
-        conditions=Conditions(sea=_sea(power, site, month, view), shift=beside),
+        conditions=Conditions(sea=_hidden(sea, site, month, view), shift=beside),
         power=power,
         smooth=smooth,
         water=water,
         sea_db=sea_db,
-        vessels=[v for v in found if asked[round(v.row), round(v.column)]],
+        vessels=inside(found, asked),
     )
 
 
@@ -192,9 +207,9 @@ def _beside(smooth: LinearPower, view: View) -> Shift | None:
     return shift(smooth, LinearPower(view.state.water.mean), view.background.water)
 
 
-def _sea(power: LinearPower, site: Site, month: int, view: View | None) -> Reason | None:
-    state = sea_state(power, site.open_sea)
-    if state is None:
+def _hidden(sea: SeaState | None, site: Site, month: int, view: View | None) -> Reason | None:
+    """Why ships cannot be told in the sea of the look; None if they can."""
+    if sea is None:
         return None
     past = view.state.past if view is not None else Past()
-    return hides_ships(state, past.sea_db, past.texture, freezing=can_freeze(site.latitude, month))
+    return hides_ships(sea, past.sea_db, past.texture, freezing=can_freeze(site.latitude, month))

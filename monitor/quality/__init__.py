@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.aoi import WATER, ZoneKind
+from monitor.filters import box_of
 from monitor.grid import Mask
 from monitor.measurement import Reason
 from monitor.quality.clouds import CloudCounts, classified, clouded, persistent
@@ -52,6 +53,15 @@ class Ground:
     snow: Mask
     """True for snow and ice."""
 
+    def inside(self, window: tuple[slice, slice]) -> Ground:
+        """The part of it in those rows and columns, no copy."""
+        return Ground(
+            covered=self.covered[window],
+            noise=self.noise[window],
+            clear=self.clear[window],
+            snow=self.snow[window],
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
@@ -92,10 +102,12 @@ def ground(stack: Stack, sensor: Sensor, counts: CloudCounts | None = None) -> G
     covered = stack.seen()
     nothing: Mask = np.zeros(stack.grid.shape, bool)
     if sensor is Sensor.SENTINEL1:
-        noise = nothing.copy()
+        noise = nothing
         for name in {"vv", "vh", "hh", "hv"} & stack.bands.keys():
-            noise |= border_noise(LinearPower(stack.bands[name]))
-        return Ground(covered=covered, noise=noise, clear=covered & ~noise, snow=nothing)
+            found = border_noise(LinearPower(stack.bands[name]))
+            noise = noise | found if found.any() else noise
+        clear = covered if noise is nothing else covered & ~noise
+        return Ground(covered=covered, noise=noise, clear=clear, snow=nothing)
     clear = covered
     if "scl" in stack.bands:
         scl = stack.bands["scl"]
@@ -135,11 +147,17 @@ def usability(
         conditions: of the whole look.
     """
     shown = ground(stack, sensor) if shown is None else shown
-    covered, use = shown.covered & zone, shown.clear & zone
+    use: Mask = np.zeros(zone.shape, bool)
+    box = box_of(zone) or (slice(0, 0), slice(0, 0))
+    here, zone = shown.inside(box), zone[box]
+    use[box] = here.clear & zone
     size = max(1, int(zone.sum()))
-    reason = _hidden(shown, zone, usually) or _disturbed(shown, zone, kind, conditions)
+    reason = _hidden(here, zone, None if usually is None else usually[box]) or _disturbed(here, zone, kind, conditions)
     return Usability(
-        use=use, covered_fraction=float(covered.sum()) / size, valid_fraction=float(use.sum()) / size, reason=reason
+        use=use,
+        covered_fraction=float((here.covered & zone).sum()) / size,
+        valid_fraction=float(use[box].sum()) / size,
+        reason=reason,
     )
 
 

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from monitor.filters import multilook
 from monitor.grid import Mask
+from monitor.quality.neighbours import grown
 from monitor.radiometry import LinearPower
 
 BUFFER = 4
@@ -46,12 +47,14 @@ def border_noise(power: LinearPower) -> Mask:
     if not outside.any():
         return outside
     given = np.isfinite(power)
-    labels, count = ndimage.label(outside | (_grown(outside, RIM) & _dark(power, held)))
-    reaches: Mask = np.zeros(count + 1, bool)
-    reaches[labels[outside]] = True
-    hanging = reaches[labels]
-    # what is not seen inside the swath (masked land) leads on to a dark strip behind it, but is no edge of its own
-    return _grown(outside | (hanging & given), BUFFER) & given
+    edge = outside
+    if (power <= DARK).any():  # without such a pixel no mean is that dark either, and most looks have none
+        labels, count = ndimage.label(outside | (grown(outside, RIM) & _dark(power, held)))
+        reaches: Mask = np.zeros(count + 1, bool)
+        reaches[labels[outside]] = True
+        # what is not seen inside the swath (masked land) leads on to a dark strip behind it, but is no edge of its own
+        edge = outside | (reaches[labels] & given)
+    return grown(edge, BUFFER) & given
 
 
 def _hull(held: Mask) -> Mask:
@@ -60,25 +63,27 @@ def _hull(held: Mask) -> Mask:
     rows = np.flatnonzero(held.any(axis=1))
     left = _below(rows, held[rows].argmax(axis=1))
     right = -_below(rows, -(width - 1 - held[rows, ::-1].argmax(axis=1)))
-    columns = np.arange(width)
+    columns = np.arange(width, dtype=np.int32)
+    first, last = np.ceil(left - 1e-6).astype(np.int32), np.floor(right + 1e-6).astype(np.int32)
     inside = np.zeros((height, width), bool)
-    inside[rows[0] : rows[-1] + 1] = (columns >= left[:, None] - 1e-6) & (columns <= right[:, None] + 1e-6)
+    inside[rows[0] : rows[-1] + 1] = (columns >= first[:, None]) & (columns <= last[:, None])
     return inside
 
 
 def _below(x: NDArray[np.integer], y: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The highest convex curve below the points (Andrew's monotone chain, 1979), at x[0], x[0] + 1 ... x[-1]."""
-    kept: list[tuple[int, int]] = []
-    for point in zip(x.tolist(), y.tolist(), strict=True):
-        while len(kept) > 1 and not _turns_up(kept[-2], kept[-1], point):
-            kept.pop()
-        kept.append(point)
-    corners = np.array(kept, np.float64)
-    return np.interp(np.arange(x[0], x[-1] + 1), corners[:, 0], corners[:, 1])
+    """The highest convex curve below the points, at x[0], x[0] + 1 ... x[-1].
 
-
-def _turns_up(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
-    return (b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0])
+    What lies on or over the line between its neighbours is no corner, and leaving it out moves none: until all that is
+    left turns up. Whole arrays a round, and a few rounds; Andrew's monotone chain (1979) goes point by point.
+    """
+    x, y = x.astype(np.int64), y.astype(np.int64)
+    while x.size > 2:
+        run, rise = np.diff(x), np.diff(y)
+        corner = np.concatenate([[True], run[:-1] * rise[1:] > rise[:-1] * run[1:], [True]])
+        if corner.all():
+            break
+        x, y = x[corner], y[corner]
+    return np.asarray(np.interp(np.arange(x[0], x[-1] + 1), x, y))
 
 
 def _dark(power: LinearPower, held: Mask) -> Mask:
@@ -86,9 +91,3 @@ def _dark(power: LinearPower, held: Mask) -> Mask:
     limit = min(DARK, np.float32(np.median(power[held])) * OF_MIDDLE)
     dark: Mask = ~(multilook(power) > limit)
     return dark
-
-
-def _grown(mask: Mask, reach: int) -> Mask:
-    """The mask grown by that many pixels to all sides."""
-    grown: Mask = ndimage.maximum_filter(mask, 2 * reach + 1, mode="constant")
-    return grown

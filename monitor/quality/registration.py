@@ -11,15 +11,14 @@ Phase correlation states no error, finds a shift in open sea too, and on real la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor.grid import Mask
+from monitor.quality.neighbours import over_window
 from monitor.radiometry import LinearPower
 
 TOLERATED = 0.5
@@ -74,7 +73,6 @@ HUBER = 1.5
 PER_DB = np.float32(np.log(10) / 10)
 
 Floats = NDArray[np.float32]
-T = TypeVar("T", np.float32, np.bool_)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,14 +148,17 @@ def shift(look: LinearPower, reference: LinearPower, water: Mask) -> Shift | Non
         reference: the mean of the track, treated alike; NaN or 0 = not seen.
         water: True where the track has water, same shape; all False on land.
     """
-    both = (look > 0) & (reference > 0)
-    if not both.any():
-        return None
-    floor, sea = np.float32(-np.inf), water & both
+    floor = np.float32(-np.inf)
+    sea = _seen_in_both(look, reference)
+    sea &= water
     if sea.any():
         # of the copy that the mask makes the order may be spoilt
         water_level = max(np.median(_log(image[sea]), overwrite_input=True) for image in (look, reference))
         floor = water_level + np.float32(OVER_SEA_DB) * PER_DB
+    del sea
+    both = _seen_in_both(look, reference)
+    if not both.any():
+        return None
     moving, fixed = (_Levels(image=image, both=both, floor=floor) for image in (look, reference))
     places = _structures(fixed)
     if places is None:
@@ -167,6 +168,12 @@ def shift(look: LinearPower, reference: LinearPower, water: Mask) -> Shift | Non
         return near
     at = _whole(moving, places)
     return None if np.abs(at).max() >= REACH else _refined(moving, places, at)
+
+
+def _seen_in_both(look: LinearPower, reference: LinearPower) -> Mask:
+    both: Mask = look > 0
+    both &= reference > 0
+    return both
 
 
 def moved(band: Floats, by: Shift, *, classes: bool = False) -> Floats:
@@ -205,27 +212,13 @@ def _places_of(fixed: _Levels, first: int) -> NDArray[np.intp]:
     """Flat indices of structured pixels in a band of rows that begins MARGIN below `first`, in reading order."""
     rows = slice(first, first + BAND + 2 * MARGIN)
     inner = fixed.band(rows)[MARGIN - 2 : 2 - MARGIN, MARGIN - 2 : 2 - MARGIN]
-    contrast = _over_window(inner, np.maximum, 5) - _over_window(inner, np.minimum, 5)
+    contrast = over_window(inner, np.maximum, 5) - over_window(inner, np.minimum, 5)
     # the look must be seen wherever it is searched
     down, across = np.nonzero(
-        (contrast > CONTRAST_DB * PER_DB) & _over_window(fixed.both[rows], np.logical_and, 2 * MARGIN + 1)
+        (contrast > CONTRAST_DB * PER_DB) & over_window(fixed.both[rows], np.logical_and, 2 * MARGIN + 1)
     )
     found: NDArray[np.intp] = (down + first + MARGIN) * fixed.both.shape[1] + across + MARGIN
     return found
-
-
-def _over_window(values: NDArray[T], joined: Callable[..., NDArray[T]], size: int) -> NDArray[T]:
-    """Largest, least, ... of each size x size window inside the image; shape (height - size + 1, width - size + 1).
-
-    By doubling: the window of 2 from neighbours, that of 4 from those of 2, the rest from two that overlap.
-    """
-    for axis in (0, 1):
-        turned, width = np.moveaxis(values, axis, 0), 1
-        while width < size:
-            step = min(width, size - width)
-            turned, width = joined(turned[:-step], turned[step:]), width + step
-        values = np.moveaxis(turned, 0, axis)
-    return values
 
 
 def _whole(moving: _Levels, places: _Places) -> NDArray[np.float64]:

@@ -83,9 +83,11 @@ def sea_state(power: LinearPower, water: Mask) -> SeaState | None:
     if np.isnan(level):
         return None
     texture = _texture(power, water)
-    seen = power[water & np.isfinite(power)]
-    upper_db = db_of(float(np.percentile(seen, UPPER, overwrite_input=True)))
-    return SeaState(level_db=level, texture=texture, kind=_kind(level, upper_db, texture))
+    if texture > ICE_TEXTURE:
+        seen = power[water & np.isfinite(power)]
+        if db_of(float(np.percentile(seen, UPPER, overwrite_input=True))) > CALM_BELOW:
+            return SeaState(level_db=level, texture=texture, kind=SeaKind.ICE_LIKE)
+    return SeaState(level_db=level, texture=texture, kind=_kind(level))
 
 
 def hides_ships(
@@ -117,9 +119,8 @@ def can_freeze(latitude: float, month: int) -> bool:
     return abs(latitude) >= 60 or (abs(latitude) >= 36 and in_the_north in FREEZING)
 
 
-def _kind(level_db: float, upper_db: float, texture: float) -> SeaKind:
-    if texture > ICE_TEXTURE and upper_db > CALM_BELOW:
-        return SeaKind.ICE_LIKE
+def _kind(level_db: float) -> SeaKind:
+    """By its level alone."""
     if level_db < CALM_BELOW:
         return SeaKind.CALM
     return SeaKind.MODERATE if level_db < ROUGH_ABOVE else SeaKind.ROUGH

@@ -8,6 +8,8 @@ hears beyond it folds back: each target has two faint copies on its azimuth line
 from __future__ import annotations
 
 import math
+from copy import copy
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,20 @@ from monitor.vessels.orbit import Viewing, viewing
 
 Pixels = NDArray[np.intp]
 Values = NDArray[np.float32]
+
+
+class Contrast(Protocol):
+    """dB over the sea: an image, or what takes it where it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        ...
+
+    def __getitem__(self, place: Any, /) -> Any:
+        """In a window, or at pixels given by rows and columns."""
+        ...
+
 
 NEAR_M = (120.0, 600.0, 30.0)
 """First, last, step: where a line is sampled on either side of a pixel. A ship fills less than half of one side."""
@@ -67,14 +83,14 @@ def _middle(grid: Grid) -> tuple[float, float]:
     return grid.xy((grid.height - 1) / 2, (grid.width - 1) / 2)
 
 
-def side_lobes(contrast: Decibel, water: Mask, asked: Mask, view: Viewing, grid: Grid) -> Decibel:
+def side_lobes(contrast: Contrast, water: Mask, asked: Mask, view: Viewing, grid: Grid) -> Decibel:
     """Level of the side lobes through each asked pixel, dB over the sea; 0 where there are none.
 
     A line of them is clutter as the sea is: what it shows on both sides of a pixel is expected in between. A line must
     run on beyond the length of any ship and be thin.
 
     Args:
-        contrast: dB over the sea, shape (height, width).
+        contrast: dB over the sea, shape (height, width); an image, or what gives it where it is asked.
         water: True for water without fixed structures: only there is a line followed.
         asked: True for the pixels in question; few.
         view: of the track.
@@ -85,9 +101,11 @@ def side_lobes(contrast: Decibel, water: Mask, asked: Mask, view: Viewing, grid:
     for turn in TURNS_DEG:
         for bearing in (grid_bearing(view, grid) + turn, grid_bearing(view, grid) + 90 + turn):
             line = _Line(image=contrast, use=water, rows=rows, columns=columns, bearing=bearing, grid=grid)
+            # most lines end before that, and need not be looked at any closer
+            (long,) = np.nonzero(line.level(FAR_M, both=False) > THIN_DB)
+            line = line.of(long)
             near, beside = line.level(NEAR_M), np.fmax(line.level(NEAR_M, -ASIDE_M), line.level(NEAR_M, ASIDE_M))
-            is_line = (near - beside > THIN_DB) & (line.level(FAR_M, both=False) > THIN_DB)
-            level = np.where(is_line, np.fmax(level, near), level)
+            level[long] = np.where(near - beside > THIN_DB, np.fmax(level[long], near), level[long])
     whole = np.zeros(contrast.shape, np.float32)
     whole[rows, columns] = level
     return Decibel(_widened(whole) if level.any() else whole)
@@ -108,10 +126,18 @@ def _widened(lobes: Values) -> Values:
 class _Line:
     """A straight line through each of some pixels."""
 
-    def __init__(self, *, image: Values, use: Mask, rows: Pixels, columns: Pixels, bearing: float, grid: Grid) -> None:
+    def __init__(
+        self, *, image: Contrast, use: Mask, rows: Pixels, columns: Pixels, bearing: float, grid: Grid
+    ) -> None:
         self.image, self.use, self.rows, self.columns = image, use, rows, columns
         self.step = np.array([-math.cos(math.radians(bearing)), math.sin(math.radians(bearing))]) / grid.resolution
         """Rows and columns a metre along it."""
+
+    def of(self, which: Pixels) -> _Line:
+        """Through some of the pixels only."""
+        part = copy(self)
+        part.rows, part.columns = self.rows[which], self.columns[which]
+        return part
 
     def level(self, reach: tuple[float, float, float], aside: float = 0.0, *, both: bool = True) -> Values:
         """Median of the samples of a side, dB: the mean of the two sides, or the brighter one. NaN: not seen."""
@@ -131,7 +157,9 @@ class _Line:
         height, width = self.image.shape
         on = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         there = np.where(on, rows, 0), np.where(on, columns, 0)
-        samples = np.where(on & self.use[there], self.image[there], np.nan)
+        on &= self.use[there]
+        samples = np.full(on.shape, np.nan, np.float32)
+        samples[on] = self.image[rows[on], columns[on]]
         samples.sort(axis=1)  # NaN comes last
         seen = np.isfinite(samples).sum(axis=1)
         middle = samples[np.arange(len(samples)), np.maximum(seen - 1, 0) // 2]

@@ -12,6 +12,7 @@ from skimage import segmentation
 
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel
+from monitor.vessels.artefacts import Contrast
 from monitor.vessels.hulls import Patch
 
 PEAK_DB = 8.0
@@ -33,27 +34,82 @@ OVER_PATCH_DB = 5.0
 SPLINTER_M, SPLINTER_DB, SPLINTER_SHARE = 60.0, 10.0, 4.0
 """Pieces this near to a hull that is so much brighter and larger are its side lobes or its wake."""
 
+APART = 3
+"""Pixels from one to the next: a closing of 3 x 3 reaches over two in between where edges are straight, never further.
+"""
+
 EIGHT = np.ones((3, 3), bool)
 
+Box = tuple[slice, slice]
+Found = tuple[tuple[int, int], list[Patch]]
 
-def patches(out: Mask, contrast: Decibel, grid: Grid) -> list[Patch]:
+
+def patches(out: Mask, contrast: Contrast, grid: Grid) -> list[Patch]:
     """Patches of True, joined over gaps of one pixel, of at least 500 m2 and 8 dB, parted where hulls touch.
 
     Patches too large for any ship are wind, rain or land, or ships in a crowd: only what stands 5 dB out of them is
     left.
     """
-    joined = ndimage.binary_closing(np.pad(out, 1), EIGHT)[1:-1, 1:-1]
+    found: list[tuple[tuple[int, int], list[Patch]]] = []
+    for island in islands(out, APART):
+        inside = out[island]
+        if inside.sum() * grid.pixel_area_m2 >= LEAST_AREA_M2:
+            found += _of_island(inside, contrast[island], (island[0].start, island[1].start), grid)
+    # in reading order of where each begins
+    return [p for _, pieces in sorted(found, key=lambda f: f[0]) for p in pieces]
+
+
+def _of_island(inside: Mask, contrast: Decibel, corner: tuple[int, int], grid: Grid) -> list[Found]:
+    """The patches of a part of an image that begins at that corner, and where each whole that they come from begins."""
+    if not contrast[inside].max() >= PEAK_DB:
+        return []
+    joined = ndimage.binary_closing(np.pad(inside, 1), EIGHT)[1:-1, 1:-1]
     labels, _ = ndimage.label(joined, EIGHT)
-    labels[~out] = 0
-    found: list[Patch] = []
-    for number, found_box in enumerate(ndimage.find_objects(labels), start=1):
-        box = (found_box[0], found_box[1])
-        whole = Patch(box=box, inside=labels[box] == number, contrast=contrast[box])
+    labels[~inside] = 0
+    found: list[Found] = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        rows, columns = (slice(side.start + first, side.stop + first) for side, first in zip(box, corner, strict=True))
+        whole = Patch(box=(rows, columns), inside=labels[box] == number, contrast=contrast[box])
         if whole.area_m2(grid) < LEAST_AREA_M2 or whole.peak_db < PEAK_DB:
             continue  # no part of it could be more
-        for patch in _of_ship_size(whole, grid):
-            found.extend(parted(patch, round(LEAST_AREA_M2 / grid.pixel_area_m2)))
-    return [p for p in found if p.area_m2(grid) >= LEAST_AREA_M2 and p.peak_db >= PEAK_DB]
+        pieces = [
+            piece
+            for patch in _of_ship_size(whole, grid)
+            for piece in parted(patch, round(LEAST_AREA_M2 / grid.pixel_area_m2))
+            if piece.area_m2(grid) >= LEAST_AREA_M2 and piece.peak_db >= PEAK_DB
+        ]
+        found.append(((rows.start, columns.start + int(whole.inside[0].argmax())), pieces))
+    return found
+
+
+def islands(mask: Mask, apart: int) -> list[Box]:
+    """Boxes that hold all True pixels, from one to the next more than so many rows or columns.
+
+    Cut along rows, then along columns, and so on until nothing can be parted: what is made for the pixels of a box is
+    small, however large the image.
+    """
+    waiting: list[tuple[Box, int, bool]] = [((slice(0, mask.shape[0]), slice(0, mask.shape[1])), 0, True)]
+    done: list[Box] = []
+    while waiting:
+        box, axis, first = waiting.pop()
+        spans = _spans(np.asarray(mask[box].any(axis=1 - axis)), apart, box[axis].start)
+        for span in spans:
+            cut = (span, box[1]) if axis == 0 else (box[0], span)
+            if first or len(spans) > 1 or span != box[axis]:
+                waiting.append((cut, 1 - axis, axis == 0 and first))
+            else:
+                done.append(cut)
+    return done
+
+
+def _spans(held: NDArray[np.bool_], apart: int, start: int) -> list[slice]:
+    """From the first to the last True of each run; to the next run it is more than so many. `start` is added."""
+    places = np.flatnonzero(held)
+    if not places.size:
+        return []
+    breaks = np.flatnonzero(np.diff(places) > apart)
+    firsts, lasts = places[np.append(0, breaks + 1)], places[np.append(breaks, -1)]
+    return [slice(start + int(a), start + int(b) + 1) for a, b in zip(firsts, lasts, strict=True)]
 
 
 def _of_ship_size(patch: Patch, grid: Grid) -> list[Patch]:
@@ -99,25 +155,28 @@ def _summits(level: NDArray[np.float32], least: int) -> list[int]:
     width = level.shape[1] + 2
     flat = np.pad(level, 1, constant_values=-np.inf).ravel()
     pixels = np.flatnonzero(np.isfinite(flat))
-    owner: dict[int, int] = {}
-    size: dict[int, int] = {}
+    owner, size = [-1] * flat.size, [0] * flat.size
     proven: dict[int, list[int]] = {}
-
-    def top(pixel: int) -> int:
-        while owner[pixel] != pixel:
-            owner[pixel] = owner[owner[pixel]]
-            pixel = owner[pixel]
-        return pixel
+    steps = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
 
     def stands(summit: int, saddle: float) -> bool:
-        return bool(proven[summit]) or (size[summit] >= least and flat[summit] - saddle >= SADDLE_DB)
+        return bool(proven[summit]) or (size[summit] >= least and float(flat[summit]) - saddle >= SADDLE_DB)
 
     for pixel in pixels[np.argsort(-flat[pixels], kind="stable")].tolist():
-        owner[pixel], size[pixel], proven[pixel] = pixel, 0, []
-        steps = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
-        met = sorted({top(pixel + s) for s in steps if pixel + s in owner}, key=lambda t: (-flat[t], t))
-        highest, saddle = (met or [pixel])[0], float(flat[pixel])
-        for summit in met[1:]:
+        tops = set()
+        for step in steps:
+            top = pixel + step
+            if owner[top] >= 0:
+                while owner[top] != top:
+                    owner[top] = owner[owner[top]]
+                    top = owner[top]
+                tops.add(top)
+        if not tops:
+            owner[pixel], size[pixel], proven[pixel] = pixel, 1, []
+            continue
+        highest, *others = sorted(tops, key=lambda t: (-flat[t], t)) if len(tops) > 1 else tops
+        saddle = float(flat[pixel]) if others else 0.0
+        for summit in others:
             if stands(highest, saddle) and stands(summit, saddle):
                 proven[highest] = (proven[highest] or [highest]) + (proven[summit] or [summit])
             else:
@@ -126,7 +185,8 @@ def _summits(level: NDArray[np.float32], least: int) -> list[int]:
             size[highest] += size[summit]
         owner[pixel] = highest
         size[highest] += 1
-    found = proven[top(int(pixels[0]))]
+    # all hangs together by now, and belongs to the brightest
+    found = proven[int(pixels[flat[pixels].argmax()])]
     rows, columns = np.divmod(np.asarray(found, int), width)
     return [int(top) for top in (rows - 1) * level.shape[1] + columns - 1]
 

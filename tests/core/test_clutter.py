@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import integrate, ndimage, special, stats
 
 from monitor import clutter, simulate
-from monitor.clutter import Law, LawKind, bands, evidence, laws, windows
+from monitor.clutter import Law, LawKind, bands, evidence, laws, tables, windows
 from monitor.filters import multilook, spread_of_log
 from monitor.grid import Grid, Mask
 from monitor.radiometry import LinearPower
@@ -105,8 +105,27 @@ def test_the_mean_of_correlated_pixels_has_the_tail_of_its_evenness(neighbour: f
         assert 1 / 1.3 < true / p < 1.3
 
 
-def test_independent_pixels_are_even() -> None:
+def test_independent_pixels_are_even_and_equal_ones_are_one() -> None:
     assert laws.evenness_of_mean(0.0) == pytest.approx(1)
+    assert laws.evenness_of_mean(1.0) == pytest.approx(1 / 9)
+
+
+@pytest.mark.parametrize("neighbour", [0.1, 0.61, 0.95])
+def test_the_eigenvalues_follow_from_the_evenness(neighbour: float) -> None:
+    matrix = neighbour ** (np.abs(np.subtract.outer(np.arange(3), np.arange(3))) ** 2.0)
+    line = np.linalg.eigvalsh(matrix) / 3
+    assert laws._weights(laws.evenness_of_mean(neighbour)) == pytest.approx(np.outer(line, line).ravel(), abs=1e-6)
+
+
+@pytest.mark.parametrize("evenness", [1 / 9, 0.44, 1.0])
+def test_looks_of_the_mean_of_pixels(evenness: float) -> None:
+    """Of one pixel where the nine are one, of nine where they are independent, as counted in between."""
+    exact = {1 / 9: LOOKS, 1.0: 9 * LOOKS}
+    if evenness not in exact:
+        made = multilook(rough(3, (900, 900)))[1:-1, 1:-1]
+        assert spread_of_log(laws.looks_of_mean(LOOKS, evenness)) == pytest.approx(float(np.log(made).std()), rel=0.02)
+    else:
+        assert laws.looks_of_mean(LOOKS, evenness) == pytest.approx(exact[evenness], rel=0.01)
 
 
 @pytest.mark.parametrize("cut", [0.5, 2.0, 3.0])
@@ -142,8 +161,24 @@ def test_the_law_that_made_the_sea_is_chosen(kind: LawKind) -> None:
 def test_known_looks_set_the_speckle_of_the_k_law() -> None:
     rng, n = np.random.default_rng(5), 60_000
     log = np.log(rng.gamma(12.0, 1, n) * rng.gamma(4.0, 1, n))
-    assert evidence.chosen(*residuals(log), n, looks=12.0).law == Law(kind=LawKind.K, looks=12.0)
-    assert evidence.chosen(*residuals(log), n, looks=2.0).law.kind is not LawKind.K  # the sea is smoother than that
+    law = evidence.chosen(*residuals(log), n, looks=60.0).law  # the rest of the spread is texture
+    assert law.kind is LawKind.K
+    assert law.looks >= 60 * (1 - 1e-9)
+    assert evidence.chosen(*residuals(log), n, looks=2.0) == evidence.chosen(*residuals(log), n)
+
+
+def test_a_sea_of_more_spread_than_its_speckle_is_not_even() -> None:
+    rng, n = np.random.default_rng(5), 60_000
+    log = np.log(rng.gamma(4.4, 1, n))
+    assert evidence.chosen(*residuals(log), n, looks=4.2).law.kind is LawKind.GAMMA
+    assert evidence.chosen(*residuals(log), n, looks=6.0).law.kind is not LawKind.GAMMA
+
+
+def test_how_deep_the_gaps_of_the_sea_are_says_nothing_of_its_tail() -> None:
+    rng, n = np.random.default_rng(5), 60_000
+    sample, spread = residuals(np.log(rng.gamma(17.0, 1, n)))
+    deeper = np.where(sample < evidence.LOW, sample - np.float32(1), sample)
+    assert evidence.chosen(deeper, spread, n) == evidence.chosen(sample, spread, n)
 
 
 def test_ships_do_not_change_the_law() -> None:
@@ -157,6 +192,153 @@ def test_ships_do_not_change_the_law() -> None:
 
 def test_too_small_a_sea_tells_no_law() -> None:
     assert evidence.chosen(np.zeros(500, np.float32), 0.5, 500) == evidence.UNKNOWN
+
+
+# sums over blocks and windows
+
+
+def spoilt(shape: tuple[int, int]) -> tuple[LinearPower, Mask]:
+    """Speckle with land, a gap, no-data zeros and a pixel out of all bounds."""
+    power, water = rough(21, shape), np.random.default_rng(2).random(shape) < 0.8
+    power[: shape[0] // 3, 4:13] = np.nan
+    power[2, -5:] = 0
+    power[shape[0] // 2, 1] = np.inf
+    return power, water
+
+
+def slow_sums(
+    power: LinearPower, water: Mask, centre: NDArray[np.float32], cut: NDArray[np.float32]
+) -> dict[tuple[int, int], tuple[int, float, float]]:
+    found = {}
+    for i, j in np.ndindex(centre.shape):
+        at = slice(4 * i, 4 * i + 4), slice(4 * j, 4 * j + 4)
+        values = np.log(np.maximum(power[at], 1e-6), dtype=float) - centre[i, j]
+        values = values[water[at] & (values < cut[i, j])]
+        found[i, j] = values.size, float(values.sum()), float((values**2).sum())
+    return found
+
+
+@pytest.mark.parametrize("band", [100, 1 << 19])
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("shape", [(24, 32), (23, 31), (3, 2)])
+def test_sums_over_blocks_are_those_of_a_slow_loop(
+    shape: tuple[int, int], holes: bool, band: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bands, "BAND", band)
+    power, water = spoilt(shape) if holes and shape[1] > 13 else (rough(21, shape), np.ones(shape, bool))
+    rng, blocks = np.random.default_rng(3), bands.blocks_of(shape)
+    centre = rng.normal(math.log(0.015), 0.3, blocks).astype(np.float32)
+    cut = rng.normal(0.5, 0.5, blocks).astype(np.float32)
+    without = rng.random(blocks) < 0.2
+    level = np.float32(-4)
+    everything = bands.block_sums(power, water, level)
+    dim = bands.block_sums(power, water, centre, cut, without=without)
+    unbound = np.full(blocks, np.inf, np.float32)
+    for sums, slow in (
+        (everything, slow_sums(power, water, np.full(blocks, level), unbound)),
+        (dim, slow_sums(power, water & ~bands.spread_out(without, shape), centre, cut)),
+    ):
+        for at, (count, first, second) in slow.items():
+            assert int(sums.count[at]) == count
+            assert (float(sums.first[at]), float(sums.second[at])) == pytest.approx((first, second), rel=1e-4, abs=1e-5)
+
+
+def test_no_pixel_is_used_where_the_centre_is_unknown() -> None:
+    centre = np.full((4, 4), -4, np.float32)
+    centre[1, 2] = np.nan
+    sums = bands.block_sums(rough(1, (16, 16)), WATER[:16, :16], centre, np.full_like(centre, 9))
+    assert (sums.count == np.where(np.isnan(centre), 0, 16)).all()
+    assert np.isfinite(sums.second).all()
+
+
+@pytest.mark.parametrize("band", [900, 1 << 19])
+@pytest.mark.parametrize("shape", [(41, 57), (3, 40), (1, 1)])
+def test_windows_are_those_of_a_slow_loop(shape: tuple[int, int], band: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "BAND", band)
+    rng = np.random.default_rng(4)
+    count = rng.integers(0, 17, shape).astype(np.uint8)
+    count[:, 20:] = 0
+    count[:, 30:] = 16
+    without = rng.random(shape) < 0.3
+    first = (rng.normal(0.3, 0.2, shape) * count).astype(np.float32)
+    second = (first**2 / np.maximum(count, 1) + rng.random(shape) * count).astype(np.float32)
+    made = windows.windows_of(bands.Sums(count=count, first=first, second=second), map, without)
+    for i, j in np.ndindex(shape):
+        at = slice(max(0, i - 7), i + 8), slice(max(0, j - 7), j + 8)
+        n, one, two = (float(v[at][~without[at]].sum(dtype=float)) for v in (count, first, second))
+        assert made.count[i, j] == n
+        expected = (one / n, two / n - (one / n) ** 2) if n else (math.nan, math.nan)
+        assert (float(made.mean[i, j]), float(made.variance[i, j])) == pytest.approx(
+            expected, rel=1e-4, abs=1e-5, nan_ok=True
+        )
+
+
+def slow_guard(level: NDArray[np.float64]) -> Mask:
+    used: Mask = np.ones(level.shape, bool)
+    for factor in (2.0, 2.0, 4.0):
+        left = np.zeros_like(used)
+        for i, j in np.ndindex(level.shape):
+            at = slice(max(0, i - 7), i + 8), slice(max(0, j - 7), j + 8)
+            kept = level[at][used[at]]
+            left[i, j] = level[i, j] <= kept.mean() + factor * kept.std() / math.sqrt(0.886)
+        used = left
+    return np.asarray(ndimage.binary_dilation(~used, np.ones((3, 3), bool)))
+
+
+@pytest.mark.parametrize("band", [900, 1 << 19])
+def test_the_guard_is_that_of_a_slow_loop(band: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "BAND", band)
+    level = np.random.default_rng(6).normal(0, 0.3, (43, 50))
+    level[10:13, 20:22] += 3
+    level[0, 49] += 3
+    first = (16 * level).astype(np.float32)
+    sums = bands.Sums(count=np.full(level.shape, 16, np.uint8), first=first, second=first**2)
+    guard = windows.guarded(sums, map)
+    assert guard[9:14, 19:23].all()
+    assert guard[1, 48]
+    assert np.array_equal(guard, slow_guard(level))
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (23, 31), (3, 2)])
+def test_over_the_limit_of_the_block(shape: tuple[int, int]) -> None:
+    power, water = rough(22, shape), np.random.default_rng(2).random(shape) < 0.8
+    power[0, 0] = np.nan
+    limit = np.random.default_rng(3).normal(-4, 0.5, bands.blocks_of(shape)).astype(np.float32)
+    limit[-1, -1] = np.nan
+    made = bands.over(power, water, limit)
+    assert np.array_equal(made, (power > np.exp(bands.spread_out(limit, shape))) & water)
+
+
+@given(st.integers(0, 5000), st.integers(1, 700), st.sampled_from([1, 4, 5]))
+def test_even_parts_cover_all_once(size: int, most: int, unit: int) -> None:
+    made = bands.evenly(size, most * unit, unit)
+    assert [i for part in made for i in range(part.start, part.stop)] == list(range(size))
+    assert all(part.start % unit == 0 and part.stop - part.start <= most * unit for part in made)
+
+
+def test_tables_are_as_good_as_interpolation() -> None:
+    points = np.linspace(0.5, 3.5, 301)
+    at = np.random.default_rng(1).uniform(-1, 5, 2000).astype(np.float32)
+    at[:2] = 1e9, -1e9
+    sine, root = tables.table(0.5, 3.5, np.sin(points), np.sqrt(points)).looked_up(at.copy())
+    assert sine == pytest.approx(np.interp(at, points, np.sin(points)), abs=2e-6)
+    assert root == pytest.approx(np.interp(at, points, np.sqrt(points)), abs=2e-6)
+    (unknown,) = tables.table(0.5, 3.5, points).looked_up(np.full(3, np.nan, np.float32))
+    assert np.isnan(unknown).all()
+
+
+def test_what_the_cut_took_is_given_back_as_the_law_does() -> None:
+    """The table of `whole` against the law itself."""
+    rng, shape = np.random.default_rng(7), (40, 50)
+    mean = rng.normal(-0.1, 0.1, shape).astype(np.float32)
+    variance = rng.uniform(0.02, 0.4, shape).astype(np.float32)
+    cut = (mean + np.sqrt(variance) * rng.uniform(1.8, 12, shape)).astype(np.float32)
+    law = Law(kind=LawKind.GAMMA, evenness=0.6)
+    expected, spread = laws.uncensored(law, 0.4, mean, np.sqrt(variance), cut)
+    made = windows.Windows(count=np.ones(shape, np.float32), mean=mean, variance=variance.copy())
+    shift, squared = windows.whole(made, law, 0.4, cut, map)
+    assert shift == pytest.approx(expected, abs=2e-5)
+    assert np.sqrt(squared) == pytest.approx(spread, rel=2e-5)
 
 
 # the sea around
@@ -274,7 +456,7 @@ def test_the_rate_of_false_alarms_is_the_nominal_one(level_db: float, order: int
         if order is not None:
             power = LinearPower(power * texture(100 + seed, shape, order, reach))
         made = clutter.prepared(power, water)
-        around = clutter.sea_around(made.power, water, evenness=made.evenness)
+        around = clutter.sea_around(made.power, water, evenness=made.evenness, looks=made.looks)
         alarms += [clutter.exceeding(made.power, water, around, p).sum() for p in (1e-3, 1e-4)]
         pixels += water.size
     assert alarms[0] / pixels == pytest.approx(1e-3, rel=0.25)
@@ -290,15 +472,10 @@ def test_more_false_alarms_are_allowed_more_pixels_stand_out() -> None:
     assert not (found[2] & ~found[1]).any()
 
 
-@pytest.mark.parametrize(("over_db", "out"), [(4.9, False), (5.1, True)])
-def test_a_vessel_needs_contrast_as_well(over_db: float, out: bool) -> None:
-    """On a sea of the least spread the rate alone would be content with 2.7 dB."""
+def test_on_a_sea_of_the_least_spread_the_rate_alone_is_content_with_three_decibels() -> None:
     power = LinearPower(np.full(SHAPE, 10 ** (WINDY / 10), np.float32))
-    power[80, 80] *= np.float32(10 ** (over_db / 10))
+    power[80, 80] *= np.float32(10**0.3)
     around = clutter.sea_around(power, WATER)
-    made, contrast = clutter.standing_out(power, WATER, around)
-    assert contrast[80, 80] == pytest.approx(over_db, abs=0.01)
-    assert made[80, 80] == out
     assert np.argwhere(clutter.exceeding(power, WATER, around)).tolist() == [[80, 80]]
 
 
@@ -354,6 +531,18 @@ def test_equivalent_looks_of_speckle_in_any_wind(looks: float) -> None:
     power = simulate.speckle((700, 700), np.random.default_rng(2), looks) * wind
     power[300:320, 300:340] = 100
     assert clutter.equivalent_looks(LinearPower(power), np.ones(power.shape, bool)) == pytest.approx(looks, rel=0.06)
+
+
+@pytest.mark.parametrize(("order", "reach"), [(None, 0.0), (10, 6.0), (4, 6.0)])
+def test_texture_is_told_from_speckle(order: int | None, reach: float) -> None:
+    shape = (700, 700)
+    power = rough(5, shape)
+    if order is not None:
+        power = LinearPower(power * texture(6, shape, order, reach))
+    looks = clutter.prepared(power, np.ones(shape, bool)).looks
+    speckle = float(np.log(multilook(rough(5, shape))).std())
+    assert looks is not None
+    assert spread_of_log(looks) == pytest.approx(speckle, rel=0.09)  # the spread of all is 0.24, 0.39 and 0.55
 
 
 def test_strong_speckle_is_smoothed_before_detection() -> None:

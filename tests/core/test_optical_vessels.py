@@ -15,7 +15,7 @@ from benchmarks.accuracy import sen2ships as benchmark
 from monitor import reference
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel
-from monitor.reference import Background
+from monitor.reference import OVER_SEA, WATER_BELOW, Background
 from monitor.simulate.shapes import rectangle
 from monitor.vessels import Vessel
 from monitor.vessels.optical import brightness, detect
@@ -219,8 +219,13 @@ def background() -> Background:
     empty = 10 * np.log10(brightness({b: v.astype(np.float32) for b, v in port().items()}, EAST))
     shore = EAST & (ndimage.distance_transform_edt(EAST) <= 30)
     level = Decibel(empty.astype(np.float32))
-    lowest = np.stack([np.round(level * 100).astype(np.int16)] * 2)
-    return Background(empty=level, water=EAST, shore=shore, reference=replace(reference.nothing(GRID), lowest=lowest))
+    state = replace(
+        reference.nothing(GRID),
+        histogram=(10 * (OVER_SEA.bins_of(level) == np.arange(OVER_SEA.bins)[:, None, None])).astype(np.uint8),
+        seen=np.full(GRID.shape, 10, np.uint16),
+        lowest=np.stack([np.round(level * 100).astype(np.int16)] * 2),
+    )
+    return Background(water=EAST, shore=shore, bright=level > WATER_BELOW, reference=state)
 
 
 def test_the_blur_of_a_quay_is_no_ship() -> None:

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from monitor import reference
 from monitor.grid import Grid
-from monitor.radiometry import Decibel, LinearPower, to_power
+from monitor.radiometry import Decibel, LinearPower, to_db, to_power
 from monitor.reference import FULL, LEAST_SEEN, MEMORY, NOT_SEEN, OVER_SEA, Contribution, Reference
 
 LOWEST, STEP, BINS = OVER_SEA.lowest, OVER_SEA.step, OVER_SEA.bins
@@ -228,7 +228,8 @@ def test_the_two_darkest_levels_are_those_of_the_sorted_sample(looks: list[list[
         for levels in order:
             level = Decibel(np.array(levels, np.float32).reshape(2, 2))
             bins = np.where(np.isnan(level), reference.NOT_SEEN, 3).astype(np.uint8)
-            look = reference.Contribution(bins=bins, smooth=to_power(level), level=level)
+            cents = np.where(np.isnan(level), reference.NEVER, np.round(level * 100)).astype(np.int16)
+            look = reference.Contribution(bins=bins, smooth=to_power(level), level=cents)
             state = reference.updated(state, look)
         states.append(state.lowest)
     np.testing.assert_array_equal(states[0], states[1])
@@ -251,7 +252,7 @@ def test_blocks_leave_no_seam() -> None:
         power[rng.random(WIDE.shape) < 0.05] = np.nan
         look = reference.contribution(LinearPower(power), SEA_DB)
         state = reference.updated(state, look)
-        levels.append(look.level)
+        levels.append(to_db(look.smooth))
     over = np.stack(levels) - SEA_DB
     seen = np.isfinite(over)
     assert np.array_equal(state.seen, seen.sum(axis=0))

@@ -12,7 +12,7 @@ import pytest
 from monitor import clutter, reference, simulate, vessels
 from monitor.grid import Grid, Mask
 from monitor.radiometry import Decibel, LinearPower
-from monitor.reference import Background
+from monitor.reference import OVER_SEA, Background
 from monitor.simulate.shapes import rectangle
 from monitor.vessels import Vessel, parting
 from monitor.vessels.radar import detect
@@ -213,12 +213,15 @@ def test_near_a_shore_the_empty_state_is_the_better_guide(shore: bool) -> None:
     rows, columns = np.indices(GRID.shape) // 6
     uneven = np.where((rows + columns) % 2, 3.0, 1 / 3).astype(np.float32)
     power = LinearPower(look(21, [Hull(over_db=11)]) * uneven)
-    known = Background(
-        empty=Decibel(np.full(GRID.shape, 1, np.float32)),
-        water=WATER,
-        shore=WATER & shore,
-        reference=replace(reference.nothing(GRID), lowest=np.full((2, *GRID.shape), -4000, np.int16)),
+    counts = np.zeros((OVER_SEA.bins, *GRID.shape), np.uint8)
+    counts[OVER_SEA.bins_of(Decibel(np.full(GRID.shape, 1, np.float32)))[0, 0]] = 10
+    state = replace(
+        reference.nothing(GRID),
+        histogram=counts,
+        seen=np.full(GRID.shape, 10, np.uint16),
+        lowest=np.full((2, *GRID.shape), -4000, np.int16),
     )
+    known = Background(water=WATER, shore=WATER & shore, bright=~WATER, reference=state)
     assert found(power) == []
     assert bool(found(power, known)) == shore
 
