@@ -27,7 +27,6 @@ BENCHMARKS = {
     "fields": "DIR: clouds and seasons on the optical series of shared/data/fields",
     "kernels": "speed and memory of the kernels, beside peers from PyPI (benchmarks/peers/install)",
     "alarms": "false alarms, delay and intervals of simulated series beside peers; --dir DIR: what real counts show",
-    "confirm": "DIR: the confirmation step on the metric series of shared/data/chile-fire against the stored statuses",
     "update": "seconds for one new look of each of 10,000 series",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -91,7 +92,8 @@ def follow(points: Sequence[Point], series: Series, *, sized: bool = True) -> Fo
     of an incident that is open or was confirmed. `sized`: with the size of each lasting change and the interval of its
     onset, which cost more than all the rest.
     """
-    thread, scores = Thread(), []
+    # what raises nothing needs no habits: they cost as much as all the rest
+    thread, scores = Thread(due=LEAST_LOOKS if series.rule else sys.maxsize), []
     found: list[Incident] = []
     for point in sorted(points, key=lambda p: (p.at, p.look)):
         before = thread

@@ -59,15 +59,23 @@ def told(scores: Sequence[Score], rule: Rule = RULE) -> Watch:
     watch, quiet = Watch(), 0
     for number, one in enumerate(scores):
         if watch.incident is not None:
-            watch = proceed(watch, watch.incident, one, rule)
-            quiet = number + 1 if watch.incident is None else quiet
-            continue
-        watch, alarm = advance(watch, one, rule)
-        watch = singled(watch, one, rule, PLACE)
+            watch, alarm = proceed(watch, watch.incident, one, rule)
+            if watch.incident is None:
+                quiet = _quiet_since(scores, watch.closed[-1], quiet)
+        else:
+            watch, alarm = advance(watch, one, rule)
+            watch = singled(watch, one, rule, PLACE)
         if alarm is not None:
             recent = scores[quiet : number + 1]
             watch = raised(watch, alarm, recent[likely_first(recent, alarm) :], PLACE)
     return watch
+
+
+def _quiet_since(scores: Sequence[Score], ended: Incident, before: int) -> int:
+    """The first look with which the next change may begin: looks of a retracted one are ordinary again."""
+    if ended.state is State.RETRACTED:
+        return before
+    return next((n for n, s in enumerate(scores) if ended.until is not None and s.at > ended.until), len(scores))
 
 
 def watched(odds: Sequence[float], rule: Rule = RULE) -> Watch:
@@ -89,7 +97,7 @@ RAISED = [-1.0, -1.0, -1.0, 2.0, 2.0]
     ("odds", "at"),
     [
         ([], None),
-        ([LARGEST_ODDS], None),  # one look counts no more than 20
+        ([LARGEST_ODDS], None),  # one look counts no more than 10
         ([1.0, 1.0, 1.0], None),  # e + e^2 + e^3 = 30
         ([1.0, 1.0, 1.0, 1.0], 3),
         ([0.0] * 39, None),

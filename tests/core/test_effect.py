@@ -20,12 +20,11 @@ from monitor.alert import (
     Incident,
     Kind,
     Passed,
-    Rule,
     State,
     effect,
     likely_first,
     onset,
-    threshold_for,
+    rule_for,
 )
 from monitor.alert.effect import LEAST_WEIGHT, SHIFT_DEVIATION, USUAL_DELAY, _Normal, _quantile
 from monitor.baseline import LEVEL, PRIORS, Baseline, Family, Habits, Lesson, forecast, learnt, nothing
@@ -294,7 +293,7 @@ def points(values: Sequence[float] | Array) -> list[Point]:
 
 
 def surge_found(values: Array, family: Family, planted: datetime) -> Incident | None:
-    rule = Rule(threshold=threshold_for(0.5, 61))
+    rule = rule_for(family, 0.5, 61)
     series = Series(aoi="rajin", zone="berths", measure="vessel_count", family=family, rule=rule)
     found = history.follow(points(values), series).incidents
     lasting = [i for i in found if i.kind is Kind.SURGE and i.state is not State.RETRACTED and i.raised >= planted]

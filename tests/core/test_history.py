@@ -22,8 +22,7 @@ from monitor.alert import (
     State,
     incidents,
     reconcile,
-    single_p_for,
-    threshold_for,
+    rule_for,
 )
 from monitor.baseline import LEAST_LOOKS, Baseline, Family, Lesson
 from monitor.history import Followed, Point, Series, Thread
@@ -245,8 +244,7 @@ def test_tracks_share_an_incident_but_not_a_rate() -> None:
 @pytest.mark.parametrize(("value", "kind"), [(9.0, Kind.SPIKE), (-9.0, Kind.DIP)])
 def test_one_freak_look_is_a_spike_and_no_surge(value: float, kind: Kind) -> None:
     """With the budget as it is set from the start, for ten series of an AOI: it is told, and not learnt."""
-    looks_a_year, share = 61.0, 0.1
-    rule = Rule(threshold=threshold_for(share, looks_a_year), single_p=single_p_for(share, looks_a_year))
+    rule = rule_for(Family.LEVEL, 0.1, 61.0)
     points = points_of([*QUIET, *QUIET, value, *QUIET[:20]])
     threads = [Thread()]
     for p in points:
@@ -320,7 +318,7 @@ def test_late_looks_bring_each_step_once_and_never_one_back(points: list[Point],
 def test_false_alarms_on_an_uneventful_history_keep_to_the_budget(family: Family) -> None:
     """Independent looks, 60 a year: no more alarms a year than 1.2 of the budget, and not none."""
     rng, budget, looks, years, series = np.random.default_rng(17), 1.0, 60, 3, 25
-    rule = Rule(threshold=threshold_for(budget, looks), single_p=single_p_for(budget, looks))
+    rule = rule_for(family, budget, looks)
     alarms = 0
     for _ in range(series):
         n = looks * years

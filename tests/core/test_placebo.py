@@ -1,4 +1,4 @@
-"""Histories without change made of a place's own looks: what they keep, what they lose; and changes planted into them."""
+"""Histories without change made of a place's own looks: what they keep and lose; changes planted into them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_all_series_take_the_same_blocks_but_where_one_knows_too_little() -> Non
     pairs = [(a, b) for n in range(20) for a, b in zip(*placebo.blocks([whole, half], 40, rng(n)), strict=True)]
     common = [a == b for a, b in pairs]
     assert 0.5 < np.mean(common) < 0.95
-    within = [YEAR_DAYS < a.source and a.source + 40 < 2 * YEAR_DAYS for a, _ in pairs]
+    within = [a.source > YEAR_DAYS and a.source + 40 < 2 * YEAR_DAYS for a, _ in pairs]
     assert not any(c for c, w in zip(common, within, strict=True) if w), "nothing is usual there"
     assert all(b.source < YEAR_DAYS or b.source + 40 > 2 * YEAR_DAYS for _, b in pairs)
     alike = placebo.blocks([whole, material(3)], 40, rng(1))
@@ -105,7 +105,9 @@ def test_a_track_without_usual_looks_takes_from_the_others_and_a_short_one_repea
     tracks = ("a", "b") * 5
     bare = Material(days=days, tracks=tracks, usual=np.array([t == "a" for t in tracks]))
     assert {tracks[i] for i in placebo.drawn(bare, [Block(0, 0, 100)])} == {"a"}
-    few = Material(days=days, tracks=tracks, usual=np.array([t == "a" or d < 10 for t, d in zip(tracks, days)]))
+    few = Material(
+        days=days, tracks=tracks, usual=np.array([t == "a" or d < 10 for t, d in zip(tracks, days, strict=True)])
+    )
     assert placebo.drawn(few, [Block(0, 0, 100)])[1::2].tolist() == [1] * 5
 
 

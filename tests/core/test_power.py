@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from monitor import score
-from monitor.alert import Rule, Watch, advance, power, threshold_for
+from monitor.alert import Rule, Watch, advance, power, rule_for
 from monitor.baseline import Baseline, Family, Lesson, compared, forecast, learnt, of_lessons
 from monitor.baseline.model import EPOCH, LEVEL
 
-RULE = Rule(threshold=threshold_for(0.5, 60))
+RULE = rule_for(Family.COUNT, 0.5, 60)
 DAYS = 6.0
 
 

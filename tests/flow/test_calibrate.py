@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,8 +31,8 @@ from monitor.store import Store
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 BERTHS, YARD = ("berths", "vessel_count"), ("yard", "yard_fill")
-EAGER, DEAF = Rule(threshold=12.0), Rule(threshold=1e12)
-FAIR = Rule(threshold=100.0)
+EAGER, DEAF = Rule(threshold=12.0), Rule(threshold=math.inf)
+FAIR, STRICT = Rule(threshold=100.0), Rule(threshold=2000.0)
 
 
 def series(values: Sequence[float], *, every: float = 6.0) -> list[Point]:
@@ -115,7 +116,7 @@ def test_a_change_that_is_known_is_no_part_of_the_placebos(eyes: Eyes) -> None:
     calm = rng.poisson(2.0, 180)
     risen = calm + np.where(np.arange(180) >= 140, rng.poisson(8.0, 180), 0)
     points = {BERTHS: series(risen.tolist())}
-    told = known(eyes.site.aoi, points, FAIR)
+    told = known(eyes.site.aoi, points, STRICT)
     surge = told.followed[BERTHS].incidents[-1]
     assert (surge.kind, surge.state) == (Kind.SURGE, State.CONFIRMED)
     with_change = calibrate.calibrate(told, points, eyes, years=20, planted=0, processes=1)

@@ -18,8 +18,9 @@ import pytest
 import shapely
 
 from monitor import __version__, simulate
-from monitor.alert import Kind, State
+from monitor.alert import Calibration, Interval90, Kind, State
 from monitor.cli import views
+from monitor.flow import calibrate
 from monitor.message import number
 from monitor.store import Store
 from surfaces.conftest import NOW, ROOT, SCENARIO, Answer, process, quaywatch
@@ -565,3 +566,37 @@ def test_a_reader_that_stops_early_sees_no_traceback(worked: Path) -> None:
     command = f"'{sys.executable}' -m monitor -w '{worked}' series simport --json | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.stdout, done.stderr) == ("[\n", "")
+
+
+def test_calibrate_measures_the_alerts_of_an_aoi_and_reports_state_it(worked: Path, tmp_path: Path) -> None:
+    done = quaywatch("-w", worked, "calibrate", "simport", "--years", "3", "--planted", "2", "--json")
+    assert done.code == 0
+    value = done.value
+    rate = value["false_alarms_a_year"]
+    assert rate["low"] <= rate["value"] <= rate["high"]
+    assert (value["aoi"], value["simulated"], value["budget"]) == ("simport", True, 1.0)
+    assert value["years"] >= 3
+    assert value["met"] == (rate["low"] <= 1.0) == (done.err == "")
+    assert {r["zone"] for r in value["recall"]} == {"berths", "anchorage", "yard"} - {
+        name.split(",")[0] for name in value["left_out"]
+    }
+    assert all(0 <= r["found"]["low"] <= r["found"]["value"] <= r["found"]["high"] <= 1 for r in value["recall"])
+    assert [s["length_m"] for s in value["ships"]] == [50, 100, 150]
+    assert iso(value) == 1
+    ask(worked, "check", "simport", "--as-of", NOW, "--report", tmp_path / "r.html")
+    assert "histories in which nothing changed" in (tmp_path / "r.html").read_text()
+
+
+def test_a_budget_that_is_not_met_is_a_warning_and_no_error(worked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = calibrate.calibrate
+
+    def noisy(*args: Any, **options: Any) -> Calibration:
+        return replace(real(*args, **options), false_alarms_a_year=Interval90(2.4, 1.9, 3.1))
+
+    monkeypatch.setattr(calibrate, "calibrate", noisy)
+    made = quaywatch("-w", worked, "calibrate", "simport", "--years", "3", "--planted", "0")
+    assert made.code == 0
+    assert made.err.startswith("quaywatch: simport: the budget is not met: 2.4 false alarms a year")
+    assert made.out.startswith("SIMULATED\nsimport: 2.4 false alarms a year (1.9 to 3.1, 90 %), budget 1; ")
+    assert "Changes planted into them: none" in made.out
+    assert re.search(r"150 m +\d+ +\d+ +\d+ % +\d+ to \d+ %", made.out)

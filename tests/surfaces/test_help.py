@@ -19,6 +19,7 @@ DESIGNED = {
     "poll",
     "backfill",
     "run",
+    "calibrate",
     "doctor",
     "demo",
     "aois",
