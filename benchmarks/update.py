@@ -54,7 +54,8 @@ def ready(number: int) -> Waiting:
     scene = traffic.some_scene(rng, FAMILIES[number % len(FAMILIES)])
     looks = traffic.eyes(rng, 2.0, tracks=2, missing=0.1)
     points = traffic.points(looks, traffic.measured(rng, scene, looks, 2.0, ()))[: LOOKS + 1]
-    series = Series(aoi="a", zone=f"z{number}", measure="m", family=scene.family, rule=rule_for(points, scene.family, 1, 1.0))
+    rule = rule_for(points, scene.family, 1, 1.0)
+    series = Series(aoi="a", zone=f"z{number}", measure="m", family=scene.family, rule=rule)
     thread = Thread()
     for point in points[:-1]:
         thread, _ = history.step(thread, point, series)

@@ -237,14 +237,14 @@ def proceed(watch: Watch, incident: Incident, score: Score, rule: Rule) -> tuple
 
 
 def _turned(watch: Watch) -> Watch:
-    """Closed because the other direction has passed its threshold."""
+    """Closed because the other direction has passed its threshold, by a look that is none of its own."""
     incident = watch.incident
     assert incident is not None
     if incident.state is State.CONFIRMED:
         incident = replace(incident, state=State.FINISHED, ending=Ending.OVER)
     else:
         incident = replace(incident, state=State.RETRACTED)
-    return _closed(watch, incident, watch.members[: watch.leaning])
+    return _closed(watch, incident, watch.members[:-1][: watch.leaning])
 
 
 def _decided(watch: Watch, score: Score, rule: Rule) -> Watch:

@@ -114,16 +114,19 @@ def _gone(recorded: Incident, derived: Sequence[Incident]) -> Incident:
 def _matches(
     recorded: Sequence[Incident], derived: Sequence[Incident], taken_back: Collection[str]
 ) -> dict[int, Incident]:
-    """The recorded incident that each derived one (by its index) continues; the nearest onsets first."""
+    """The recorded incident that each derived one (by its index) continues; the nearest onsets first.
+
+    Then the nearest alarms: looks of a retracted incident may begin the next, which then has the same onset.
+    """
     pairs = [
-        (abs(d.onset - r.onset), r.state is not d.state, number, r.id, r)
+        (abs(d.onset - r.onset), abs(d.raised - r.raised), r.state is not d.state, number, r.id, r)
         for number, d in enumerate(derived)
         for r in recorded
         if _is_same(r, d, r.id in taken_back)
     ]
     matches: dict[int, Incident] = {}
     used: set[str] = set()
-    for _, _, number, identity, before in sorted(pairs, key=lambda p: p[:4]):
+    for _, _, _, number, identity, before in sorted(pairs, key=lambda p: p[:5]):
         if number not in matches and identity not in used:
             matches[number] = before
             used.add(identity)

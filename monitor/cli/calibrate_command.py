@@ -9,6 +9,9 @@ import typer
 from monitor.cli.state import Json, State, progress, say, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
     from monitor.alert import Calibration, Interval90
 
 SHIPS_SECONDS = 60
@@ -60,16 +63,16 @@ def calibrate(
         _print(made, simulated=told.simulated)
 
 
-def _after(span: Any) -> Any:
+def _after(span: timedelta) -> Callable[[], bool]:
     """True from so long after it was first asked."""
     from monitor import clock
 
-    begun: list[Any] = []
+    begun: list[datetime] = []
 
     def passed() -> bool:
         now = clock.now()
         begun.append(now)
-        return bool(now - begun[0] >= span)
+        return now - begun[0] >= span
 
     return passed
 

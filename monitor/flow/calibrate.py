@@ -279,7 +279,7 @@ def follow(ground: Ground, number: int, *, plant: bool) -> Tally:
     """One placebo of the whole AOI: the incidents it raises, and what of the changes planted into it is found."""
     rng = np.random.default_rng((SEED, number))
     chosen = placebo.blocks([s.material for s in ground.subjects], ground.block_days, rng)
-    raised, trials = 0, []
+    raised, trials = 0, list[Trial]()
     for index, (subject, own) in enumerate(zip(ground.subjects, chosen, strict=True)):
         values = np.array([p.value for p in subject.points])[placebo.drawn(subject.material, own)]
         before, thread = [], Thread()

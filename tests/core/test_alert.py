@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor import alert
@@ -165,11 +165,98 @@ def test_a_retracted_incident_ended_with_its_last_look_that_did_not_speak_agains
     assert incident.ending is None
 
 
-def test_the_chart_starts_anew_after_an_incident() -> None:
-    watch = watched([*RAISED, -2.0])
-    assert (watch.up, watch.down, watch.members) == ((), (), ())
-    both = found([*RAISED, -2.0, 2.0, 2.0])
-    assert [(i.state, i.onset) for i in both] == [(State.RETRACTED, day(3)), (State.PROVISIONAL, day(6))]
+def heights_after(odds: Sequence[float], before: float = 0.0) -> float:
+    """Of a chart that stood so high, after looks with these odds: R = (1 + R) L."""
+    for o in odds:
+        before = (1 + before) * math.exp(min(o, LARGEST_ODDS))
+    return before
+
+
+def test_the_chart_of_a_change_starts_anew_when_it_is_raised_and_waits_while_it_is_open() -> None:
+    raising, waiting = watched(RAISED), watched([*RAISED, 1.0, -1.0])
+    assert raising.up == waiting.up == ()
+    after = watched([*RAISED, -2.0])  # retracted: the next look is the first the chart counts
+    assert after.incident is None
+    assert (after.up, after.members, after.later, after.against) == ((), (), 0.0, 0.0)
+    assert watched([*RAISED, -2.0, 0.5]).up == pytest.approx((math.exp(0.5),) * 3)
+
+
+def test_the_chart_of_the_other_direction_goes_on_through_an_incident_and_its_end() -> None:
+    odds = [*RAISED, 1.0, -1.0, -1.8, 0.5]
+    for end in range(1, len(odds) + 1):
+        down = heights_after([-o for o in odds[:end]])
+        assert down < RULE.threshold
+        assert watched(odds[:end]).down == pytest.approx((down,) * 3)
+
+
+def test_looks_of_a_retracted_incident_may_begin_the_next() -> None:
+    retracted, surge = found([*RAISED, -2.0, 2.0, 2.0])
+    assert (retracted.state, retracted.until) == (State.RETRACTED, day(4))
+    assert (surge.state, surge.onset, surge.raised) == (State.PROVISIONAL, day(3), day(7))
+
+
+# the other direction passes while an incident is open
+
+
+def opposite(odds: Sequence[float]) -> list[float]:
+    return [-o for o in odds]
+
+
+HIGH = replace(RULE, sure=1e9, over=1e9)
+"""An incident that nothing but a change the other way ends."""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_provisional_lull_does_not_hide_a_surge_and_is_retracted_by_it(sign: int) -> None:
+    odds = [sign * o for o in [*opposite(RAISED), -0.2, 1.2, 1.2, 1.2]]
+    before, after = found(odds[:-1], HIGH), found(odds, HIGH)
+    (lull,) = before
+    kinds = (Kind.LULL, Kind.SURGE) if sign > 0 else (Kind.SURGE, Kind.LULL)
+    assert (lull.kind, lull.state) == (kinds[0], State.PROVISIONAL)
+    old, new = after
+    assert (old.kind, old.state, old.ending, old.until) == (kinds[0], State.RETRACTED, None, day(5))
+    assert old.looks == ("look3", "look4", "look5")
+    assert (new.kind, new.state, new.onset, new.raised) == (kinds[1], State.PROVISIONAL, day(6), day(8))
+    assert new.looks == ("look6", "look7", "look8")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_confirmed_lull_does_not_hide_a_surge_and_is_over_when_that_began(sign: int) -> None:
+    rule = replace(RULE, over=1e9)
+    odds = [sign * o for o in [*opposite(RAISED), -2.0, -2.0, 1.5, 1.5, 1.5]]
+    (lull,) = found(odds[:-1], rule)
+    kinds = (Kind.LULL, Kind.SURGE) if sign > 0 else (Kind.SURGE, Kind.LULL)
+    assert (lull.kind, lull.state, lull.until) == (kinds[0], State.CONFIRMED, None)
+    old, new = found(odds, rule)
+    assert (old.kind, old.state, old.ending, old.until) == (kinds[0], State.FINISHED, Ending.OVER, day(6))
+    assert old.looks == tuple(f"look{n}" for n in range(3, 7))
+    assert (new.kind, new.state, new.onset, new.raised) == (kinds[1], State.PROVISIONAL, day(7), day(9))
+    assert 10**new.evidence == pytest.approx(heights_after([sign * o for o in odds])), (
+        "of all looks, the lull's as well"
+    )
+
+
+@pytest.mark.parametrize("state", [State.PROVISIONAL, State.CONFIRMED])
+def test_the_look_that_turns_an_incident_is_none_of_its_own(state: State) -> None:
+    """Though it says nothing against it: where next to nothing is usual, charts pass by mere waiting."""
+    watch = watched(RAISED)
+    assert watch.incident is not None
+    almost = replace(watch, down=(39.5,) * 3, incident=replace(watch.incident, state=state))
+    assert almost.incident is not None
+    turned, alarm = proceed(almost, almost.incident, score(5, 0.0), RULE)
+    assert alarm is not None
+    assert alarm.kind is Kind.LULL
+    assert alarm.height == pytest.approx(40.5)
+    assert turned.closed[-1].looks == ("look3", "look4")
+    assert turned.closed[-1].until == day(4)
+
+
+def test_the_new_chart_of_a_turn_is_empty_and_the_rest_begins_anew() -> None:
+    watch = watched([*opposite(RAISED), -0.2, 1.2, 1.2, 1.2], HIGH)
+    assert watch.incident is not None
+    assert (watch.up, watch.down) == ((), ())
+    assert (watch.later, watch.against, watch.leaning) == (0.0, 0.0, 3)
+    assert watch.incident.hits == ()
 
 
 # confirmed -> finished
@@ -182,7 +269,7 @@ CONFIRMED = [*RAISED, 2.0, 2.0]
     [
         ([1.0] * 30, None),
         ([0.0] * 30, None),
-        ([-1.0, 1.0] * 15, None),
+        ([-1.0, 1.0] * 6, None),
         ([-1.0, -1.0], None),
         ([-1.0, -1.0, -1.0], 9),  # e^3 > 20
         ([-3.1], 7),
@@ -306,7 +393,9 @@ def test_incidents_follow_each_other(odds: list[float]) -> None:
         assert 10**incident.evidence >= RULE.threshold * (1 - 1e-9)
     for before, after in pairwise(all_of_them):
         assert before.until is not None
-        assert before.until < after.onset
+        assert before.raised < after.raised
+        if before.state is State.FINISHED:  # looks of a retracted one may begin the next
+            assert before.until < after.onset
 
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.integers(0, 40)), min_size=1, max_size=9))
@@ -386,6 +475,7 @@ HISTORIES = st.lists(st.lists(st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0]), max_
 
 
 @given(HISTORIES)
+@example([[-2.0, -2.0, -2.0, 1.0, 1.0, 2.0], [-2.0, -2.0, 2.0, 2.0, -2.0, 2.0, 2.0, -2.0]])  # two of the same onset
 @settings(max_examples=300)
 def test_reconciling_again_changes_nothing(histories: list[list[float]]) -> None:
     recorded: list[Incident] = []
@@ -458,6 +548,23 @@ def test_what_was_retracted_and_shows_again_is_a_new_incident() -> None:
     assert (change.old, change.new) == (None, State.CONFIRMED)
     assert sorted(i.state for i in kept) == [State.CONFIRMED, State.RETRACTED]
     assert len({i.id for i in kept}) == 2
+
+
+def test_of_two_with_the_same_onset_each_keeps_its_id() -> None:
+    """One poll brings the retraction and the next alarm, which begins with the looks that were taken back."""
+    odds = [*RAISED, -2.0, 2.0, 2.0]
+    recorded, _ = reconcile([], found(odds[:5]), day(5))
+    kept, changes = reconcile(recorded, found(odds), day(10))
+    assert [(i.onset, i.raised, i.state) for i in kept] == [
+        (day(3), day(4), State.RETRACTED),
+        (day(3), day(7), State.PROVISIONAL),
+    ]
+    first, second = (i.id for i in kept)
+    assert first == recorded[0].id != second
+    assert [(c.incident.id, c.old, c.new) for c in changes] == [
+        (first, State.PROVISIONAL, State.RETRACTED),
+        (second, None, State.PROVISIONAL),
+    ]
 
 
 # late looks

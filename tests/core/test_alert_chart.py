@@ -105,9 +105,11 @@ def test_a_stricter_budget_asks_for_more_and_never_too_little(
 ) -> None:
     """In proportion to a power of the looks that may pass between false alarms: at least to the looks themselves."""
     strict, generous, longer = (
-        rule_for(family, b, n).threshold for b, n in ((budget, looks), (budget * factor, looks), (budget, looks * factor))
+        rule_for(family, b, n).threshold
+        for b, n in ((budget, looks), (budget * factor, looks), (budget, looks * factor))
     )
-    assert LEAST_THRESHOLD <= generous <= strict
+    assert min(strict, generous) >= LEAST_THRESHOLD
+    assert generous <= strict
     assert longer == pytest.approx(max(strict, longer)), "more looks a year are more chances of a false alarm"
     if generous > LEAST_THRESHOLD:
         assert strict / generous == pytest.approx(factor ** TRUST[family].steepness)
@@ -122,11 +124,6 @@ def test_surges_lulls_and_single_looks_share_the_budget(family: Family, looks: f
     rule = rule_for(family, budget, looks)
     assert rule.threshold == pytest.approx(TRUST[family].factor * USUAL_RUN)
     assert rule.single_p * looks + both == pytest.approx(budget)
-
-
-def test_four_series_that_share_one_false_alarm_a_year_have_the_usual_run() -> None:
-    """As it is said of USUAL_RUN: to a tenth, a budget of a quarter and a look every five days give two such runs."""
-    assert 2 * (365.25 / 5) / 0.25 == pytest.approx(2 * USUAL_RUN, rel=0.1)
 
 
 @given(FAMILIES, st.floats(0.001, 20), st.floats(1.0, 5.0), st.floats(5, 400))
@@ -193,13 +190,13 @@ def test_nor_do_counts(rate: float, sign: int, share: float) -> None:
 
 @pytest.mark.parametrize(
     ("chance", "sign", "share"),
-    [(0.1, 1, 0.0), (0.1, -1, 0.0), (0.25, 1, 0.0), (0.25, -1, 0.0), (0.5, 1, 0.0), (0.5, -1, 0.0)],
+    [(0.1, 1, 0.72), (0.1, -1, 0.95), (0.25, 1, 0.74), (0.25, -1, 0.90), (0.5, 1, 0.82), (0.5, -1, 0.83)],
 )
 def test_nor_do_presences(chance: float, sign: int, share: float) -> None:
-    """Their jumps are the smallest: 0.7 to 0.93 of the alarms that were allowed."""
+    """Their jumps are the smallest: 0.7 to 0.95 of the alarms that were allowed."""
     law = PresenceLaw.of(math.log(chance / (1 - chance)), 0.05)
     draws = (np.random.default_rng(5).random((LOOKS, CHARTS)) < law.mean).astype(int)
     odds = np.array([[law.log_odds(x, sign * s) for s in SHIFTS[Family.PRESENCE]] for x in (0, 1)])
     found = alarms_times_threshold(odds, draws, THRESHOLD)
-    assert found == pytest.approx(share, abs=0.04)
+    assert found == pytest.approx(share, abs=0.03)
     assert found <= 1

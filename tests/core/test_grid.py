@@ -158,6 +158,7 @@ def written(outline: shapely.Polygon) -> list[BaseGeometry]:
 def test_the_line_at_180_is_an_edge_of_zones_like_any_other(outline: shapely.Polygon) -> None:
     """Zones repeat every six degrees: what lies across 168 E has the coordinates of the same shape across 180."""
     assume(abs(outline.centroid.x - 168) > 1e-6)
+    assume(abs(outline.centroid.y) > 1e-6)  # there as well rounding decides: the middle of a star on the equator
     here = covering(outline, 20.0)
     area = project(outline.segmentize(0.0005), here.epsg).area
     for there in written(translate(outline, 12.0)):

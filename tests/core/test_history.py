@@ -199,7 +199,7 @@ def test_a_lasting_surge_stays_unusual_and_is_not_learnt() -> None:
 
 def test_the_looks_that_ended_it_are_learnt_once_it_is_finished() -> None:
     """While it drains nobody can know; once it is over, its end is where the draining began."""
-    points = points_of([*QUIET, *BUSY, *QUIET[:12]])
+    points = points_of([*QUIET, *BUSY, *QUIET[1:13]])
     threads, _ = stepped(points)
     (incident,) = follow(points).incidents
     assert (incident.state, incident.ending, incident.until) == (State.FINISHED, Ending.OVER, points[37].at)
@@ -214,6 +214,42 @@ def test_a_retracted_incident_gives_its_looks_back() -> None:
     assert incident.state is State.RETRACTED
     assert incident.looks
     assert looks_learnt(threads[-1], points) == {p.look for p in points}
+
+
+EMPTY = [-v for v in BUSY]
+
+TURNS = {
+    State.RETRACTED: replace(RULE, sure=1e12),
+    State.FINISHED: replace(RULE, over=1e12),
+}
+"""Rules under which nothing ends a provisional or a confirmed incident but a change the other way."""
+
+
+@pytest.mark.parametrize("ended", TURNS)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_open_lull_does_not_hide_a_surge(ended: State, sign: int) -> None:
+    """It is closed by it. What is usual learns from the lull only if that was never confirmed."""
+    points = points_of([sign * v for v in [*QUIET[::-1], *EMPTY[:4], *BUSY]])
+    rule, threads = TURNS[ended], [Thread()]
+    for p in points:
+        threads.append(history.step(threads[-1], p, series_of(rule=rule))[0])
+    first, second = (i for i in follow(points, rule=rule).incidents if i.kind.lasting)
+    kinds = (Kind.LULL, Kind.SURGE) if sign > 0 else (Kind.SURGE, Kind.LULL)
+    assert (first.kind, first.state, first.onset) == (kinds[0], ended, points[30].at)
+    assert first.until == points[33].at
+    assert (second.kind, second.onset) == (kinds[1], points[34].at)
+    assert second.raised <= points[36].at, "three looks, as from a quiet place"
+    learnt = points[:34] if ended is State.RETRACTED else points[:30]
+    assert looks_learnt(threads[-1], points) == {p.look for p in learnt}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_under_the_rule_as_it_is_a_surge_after_a_lull_is_found_as_soon(sign: int) -> None:
+    points = points_of([sign * v for v in [*QUIET[::-1], *EMPTY[:4], *BUSY]])
+    first, second = (i for i in follow(points).incidents if i.kind.lasting)
+    assert (first.kind.sign, first.state, first.until) == (-sign, State.FINISHED, points[33].at)
+    assert (second.kind.sign, second.state, second.onset) == (sign, State.CONFIRMED, points[34].at)
+    assert second.raised <= points[36].at
 
 
 def test_after_a_year_it_is_what_is_usual() -> None:

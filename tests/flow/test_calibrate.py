@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,8 +71,8 @@ def eyes(port: Aoi, store: Store) -> Eyes:
     return Eyes(store=store, imagery=Imagery(sources=()), site=site(port), as_of=SCENARIO.end)
 
 
-def made(eyes: Eyes, points: dict[tuple[str, str], list[Point]], rule: Rule, **options: int) -> Calibration:
-    settings = {"years": 20, "planted": 0, "processes": 1} | options
+def made(eyes: Eyes, points: dict[tuple[str, str], list[Point]], rule: Rule, **options: Any) -> Calibration:
+    settings: dict[str, Any] = {"years": 20, "planted": 0, "processes": 1} | options
     return calibrate.calibrate(known(eyes.site.aoi, points, rule), points, eyes, **settings)
 
 

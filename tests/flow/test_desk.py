@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.places import geojson
-from flow.conftest import SCENARIO, Archive, Crash, catalogued
+from flow.conftest import MANY, SCENARIO, Archive, Crash, catalogued
 from monitor import workspace
 from monitor.alert import Change, Incident, State
 from monitor.aoi import Aoi
@@ -39,7 +39,9 @@ def build(root: Path, imagery: Path, aoi: Aoi, mail: str = 'to = ["a@example.org
     (root / "aois").mkdir(parents=True)
     (root / "aois" / "simport.geojson").write_text(json.dumps(geojson(aoi)))
     (root / "config.toml").write_text(
-        f'[[sources]]\nkind = "folder"\npath = {json.dumps(str(imagery))}\n[mail]\n{mail}', encoding="utf-8"
+        f'[[sources]]\nkind = "folder"\npath = {json.dumps(str(imagery))}\n'
+        f"[alerts]\nfalse_alarms_per_aoi_year = {MANY}\n[mail]\n{mail}",
+        encoding="utf-8",
     )
     return root
 

@@ -220,7 +220,7 @@ print("open", flush=True)
 poll(
     outlines.read_aoi(Path(aoi), aoi), Imagery(sources=[FolderSource(Path(folder))]), store,
     Interval(start=utc(start), end=utc(end)),
-    false_alarms_a_year=1.0, as_of=utc(end), progress=lambda done, total: print(done, flush=True),
+    false_alarms_a_year=15.0, as_of=utc(end), progress=lambda done, total: print(done, flush=True),
 )
 """
 
