@@ -18,6 +18,7 @@ from monitor.alert.incident import Ending, Incident, Kind, State
 from monitor.baseline import Family
 from monitor.score import Score
 
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """How the threshold of a family follows from the mean number of looks that may pass between false alarms."""
@@ -39,7 +40,7 @@ TRUST: Mapping[Family, Trust] = {
     Family.LEVEL: Trust(0.9, 1.2),
     Family.SHARE: Trust(2.8, 2.3),
 }
-"""Where the model is exact, R passes A with a jump and false alarms come once in A / v looks, v being 0.7 to 0.93 for
+"""Where the model is exact, R passes A with a jump and false alarms come once in A / v looks, v being 0.7 to 0.95 for
 presence, 0.5 for normal numbers and 0.2 to 0.8 for counts (Woodroofe 1982, "Nonlinear renewal theory in sequential
 analysis"; tests/core/test_alert_chart.py). No model is: these values were set so that simulated places with seasons,
 stays, gaps and new satellites keep their budget, and are checked on other ones (benchmarks alarms). What lies in a yard
@@ -52,8 +53,8 @@ SINGLE_SHARE: Mapping[Family, float] = {
     Family.LEVEL: 0.1,
     Family.SHARE: 0.01,
 }
-"""Of the budget of false alarms that is for single looks. A 0 or 1 and a rank are never so unusual alone; a full yard is
-so more often than a normal law has it."""
+"""Of the budget of false alarms that is for single looks. A 0 or 1 and a rank are never so unusual alone; a full yard
+is so more often than a normal law has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,9 @@ def rule_for(family: Family, false_alarms_a_year: float, looks_a_year: float) ->
     )
 
 
+LEAST_EVIDENCE = math.log(7.0)
+"""Of the likeliest onset: log(likelihood of the looks since with the change / without it)."""
+
 LEAST_THRESHOLD = 12.0
 """No budget is so generous that three looks in a row, which happen to be high, are a surge."""
 
@@ -109,6 +113,10 @@ class Watch:
     """R for each of the shifts upwards; empty: 0 each."""
 
     down: tuple[float, ...] = ()
+    risen: tuple[float, ...] = ()
+    """CUSUM of the log odds for each of the shifts upwards: of the likeliest onset; empty: 0 each."""
+
+    fallen: tuple[float, ...] = ()
     incident: Incident | None = None
     """The open lasting change."""
 
@@ -150,13 +158,33 @@ def advance(watch: Watch, score: Score, rule: Rule) -> tuple[Watch, Alarm | None
     """
     if score.expected is None:
         return watch, None
-    up, down = _heights(watch.up, score.up), _heights(watch.down, score.down)
-    tall, low = sum(up) / len(up), sum(down) / len(down)
-    watch = Watch(up=up, down=down, single=watch.single, closed=watch.closed)
-    if max(tall, low) < rule.threshold:
-        return watch, None
-    kind, heights = (Kind.SURGE, up) if tall >= low else (Kind.LULL, down)
-    return watch, Alarm(kind, heights.index(max(heights)), max(tall, low))
+    watch = Watch(
+        up=_heights(watch.up, score.up),
+        down=_heights(watch.down, score.down),
+        risen=_sums(watch.risen, score.up),
+        fallen=_sums(watch.fallen, score.down),
+        single=watch.single,
+        closed=watch.closed,
+    )
+    surge, lull = _alarm(watch, Kind.SURGE, rule), _alarm(watch, Kind.LULL, rule)
+    return watch, max((a for a in (surge, lull) if a is not None), key=lambda a: a.height, default=None)
+
+
+def _alarm(watch: Watch, kind: Kind, rule: Rule) -> Alarm | None:
+    """Of the chart of one direction.
+
+    Where nothing ever changes, R grows by one a look, as every onset is as likely as none: so some onset must speak for
+    itself, too.
+    """
+    heights, sums = (watch.up, watch.risen) if kind is Kind.SURGE else (watch.down, watch.fallen)
+    height = sum(heights) / len(heights)
+    if height < rule.threshold or max(sums) < LEAST_EVIDENCE:
+        return None
+    return Alarm(kind, heights.index(max(heights)), height)
+
+
+def _sums(before: tuple[float, ...], odds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(max(0.0, c + o) for c, o in zip(before or (0.0,) * len(odds), odds, strict=True))
 
 
 def _heights(before: tuple[float, ...], odds: Sequence[float]) -> tuple[float, ...]:
@@ -184,6 +212,8 @@ def raised(watch: Watch, alarm: Alarm, members: Sequence[Score], place: tuple[st
     return Watch(
         up=() if surge else watch.up,
         down=watch.down if surge else (),
+        risen=() if surge else watch.risen,
+        fallen=watch.fallen if surge else (),
         incident=summed(incident, members),
         shift=alarm.shift,
         leaning=len(members),
@@ -223,17 +253,16 @@ def proceed(watch: Watch, incident: Incident, score: Score, rule: Rule) -> tuple
         watch,
         up=watch.up if surge else _heights(watch.up, score.up),
         down=_heights(watch.down, score.down) if surge else watch.down,
+        risen=watch.risen if surge else _sums(watch.risen, score.up),
+        fallen=_sums(watch.fallen, score.down) if surge else watch.fallen,
         incident=replace(incident, hits=(*incident.hits, odds > 0), last=score.at),
         members=(*watch.members, score),
         against=against,
         leaning=watch.leaning if against > 0 else len(watch.members) + 1,
         later=watch.later + odds,
     )
-    kind, heights = (Kind.LULL, watch.down) if surge else (Kind.SURGE, watch.up)
-    height = sum(heights) / len(heights)
-    if height < rule.threshold:
-        return _decided(watch, score, rule), None
-    return _turned(watch), Alarm(kind, heights.index(max(heights)), height)
+    alarm = _alarm(watch, Kind.LULL if surge else Kind.SURGE, rule)
+    return (_decided(watch, score, rule) if alarm is None else _turned(watch)), alarm
 
 
 def _turned(watch: Watch) -> Watch:
@@ -272,7 +301,8 @@ def _is_usual_now(incident: Incident, looks: int, score: Score, rule: Rule) -> b
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
     """`members` are the looks up to its end: the newest at which nothing spoke against it."""
     ended = replace(summed(incident, members), until=members[-1].at)
-    return Watch(up=watch.up, down=watch.down, closed=(*watch.closed, ended))
+    charts = {"up": watch.up, "down": watch.down, "risen": watch.risen, "fallen": watch.fallen}
+    return Watch(**charts, closed=(*watch.closed, ended))
 
 
 def singled(watch: Watch, score: Score, rule: Rule, place: tuple[str, str, str]) -> Watch:

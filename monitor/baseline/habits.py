@@ -187,9 +187,10 @@ def _wander(left: _Residuals, family: Family) -> Wander:
     A slow wander looks smaller and faster than it is, as the level that is taken off follows it: so each kernel is held
     against the residuals as the same fit would leave it, as in restricted maximum likelihood (Patterson & Thompson
     1971, Biometrika 58). The pairs of a slow wander repeat each other: all of them together count for no more than the
-    spans that fit into the time twice over. The evidence of a variance with prior mean m and deviation s, of which the data give the
-    precision p and p times the estimate g, is for normal errors exp([(g + m / s^2)^2 / (p + 1 / s^2) - m^2 / s^2] / 2)
-    / sqrt(1 + p s^2) times that of none (O'Hagan & Forster 2004, "Bayesian Inference", ch. 11).
+    spans that fit into the time twice over. The evidence of a variance with prior mean m and deviation s, of which the
+    data give the precision p and p times the estimate g, is for normal errors
+    exp([(g + m / s^2)^2 / (p + 1 / s^2) - m^2 / s^2] / 2) / sqrt(1 + p s^2) times that of none (O'Hagan & Forster 2004,
+    "Bayesian Inference", ch. 11).
     """
     first, second = np.triu_indices(len(left.days), 1)
     apart = np.abs(left.days[:, None] - left.days[None, :])

@@ -285,9 +285,7 @@ class Desk:
             WorkspaceError: it cannot be written.
         """
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=now)
-        text = page.report(
-            self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes, aois=self.aois
-        )
+        text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes, aois=self.aois)
         target = path or self.report_path(aoi.id)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from monitor.radiometry import to_db
 from monitor.scene import Pass, Sensor
 from monitor.site import Site, site
 from monitor.stack import Stack
-from monitor.store import Store, Transaction
+from monitor.store import Store
 
 SIMULATED = "quaywatch:simulated"
 """Item property that the simulator sets: all that rests on such items says so."""
