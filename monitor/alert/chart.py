@@ -301,8 +301,13 @@ def _is_usual_now(incident: Incident, looks: int, score: Score, rule: Rule) -> b
 def _closed(watch: Watch, incident: Incident, members: Sequence[Score]) -> Watch:
     """`members` are the looks up to its end: the newest at which nothing spoke against it."""
     ended = replace(summed(incident, members), until=members[-1].at)
-    charts = {"up": watch.up, "down": watch.down, "risen": watch.risen, "fallen": watch.fallen}
-    return Watch(**charts, closed=(*watch.closed, ended))
+    return Watch(
+        up=watch.up,
+        down=watch.down,
+        risen=watch.risen,
+        fallen=watch.fallen,
+        closed=(*watch.closed, ended),
+    )
 
 
 def singled(watch: Watch, score: Score, rule: Rule, place: tuple[str, str, str]) -> Watch:
