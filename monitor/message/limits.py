@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from monitor.alert import Calibration, Control, Nuisance, Power, Recall, Verdict
+from monitor.alert import Calibration, Control, Nuisance, Power, Recall, ShipRecall, Verdict
 from monitor.alert.controls import LEAST_DURING
 from monitor.baseline import LEAST_LOOKS, Family
 from monitor.message.wording import after, counted, day, false_alarms, interval, number, rounded
@@ -45,7 +45,17 @@ def calibrated(
         )
     if not math.isclose(found.budget, a_year, rel_tol=0.01):
         lines.append(f"The budget is another one now ({rounded(a_year)}); measure it again.")
-    return [*lines, *(_recalled(r) for r in found.recall if series in {None, (r.zone, r.measure)})]
+    lines += [_recalled(r) for r in found.recall if series in {None, (r.zone, r.measure)}]
+    return [*lines, _ships(found.ships)] if found.ships else lines
+
+
+def _ships(ships: Sequence[ShipRecall]) -> str:
+    """What was found of ships put into the pixels of recent looks."""
+    each = "; ".join(
+        f"{number(s.length_m, 'm')}: {rounded(s.found.value)} of {s.planted} {interval(s.found.low, s.found.high)}"
+        for s in sorted(ships, key=lambda s: s.length_m)
+    )
+    return f"Ships put into open water of recent looks, share found by length: {each}."
 
 
 def _recalled(recall: Recall) -> str:

@@ -25,6 +25,7 @@ from monitor.alert import (
     NuisanceKind,
     Power,
     Recall,
+    ShipRecall,
     Rule,
     State,
     Verdict,
@@ -337,6 +338,12 @@ def test_what_was_measured_of_the_alerts_is_told() -> None:
     assert "yard_fill" not in said, "the recall of another series"
     assert "not measured on this place" not in said
     assert "WARNING" not in said
+
+
+def test_ships_put_into_recent_looks_are_told_by_length() -> None:
+    ships = [ShipRecall(length_m=50.0, looks=12, planted=25, found=Interval90(0.96, 0.85, 0.99))]
+    said = flat(render(facts(incident(), calibration=replace(CALIBRATION, ships=ships))))
+    assert "share found by length: 50 m: 0.96 of 25 (90 % interval 0.85 to 0.99)." in said
 
 
 def test_a_budget_that_is_not_met_is_a_warning() -> None:
