@@ -25,8 +25,8 @@ from monitor.alert import (
     NuisanceKind,
     Power,
     Recall,
-    ShipRecall,
     Rule,
+    ShipRecall,
     State,
     Verdict,
 )
