@@ -297,8 +297,16 @@ class Alerts(_Table):
     """How much evidence a change needs, and which are told."""
 
     false_alarms_per_aoi_year: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 1.0
+    false_alarms_per_year: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
+    """Of all AOIs together, shared among them; 0: as many as they have of their own."""
+
     tell_for_days: Annotated[int, Field(ge=1, le=3660)] = 45
     """A change older than this is recorded and logged, but not mailed (a back-fill mails no ancient history)."""
+
+    def budget(self, aois: int) -> float:
+        """False alarms a year of each of so many AOIs."""
+        own, shared = self.false_alarms_per_aoi_year, self.false_alarms_per_year / max(aois, 1)
+        return min(own, shared) if shared else own
 
 
 class Mail(_Table):

@@ -55,8 +55,8 @@ class Desk:
 
     @property
     def budget(self) -> float:
-        """False alarms an AOI and year."""
-        return self.workspace.config.alerts.false_alarms_per_aoi_year
+        """False alarms an AOI and year; AOIs that are only checked do not count."""
+        return self.workspace.config.alerts.budget(len(self.aois))
 
     @cached_property
     def aois(self) -> Mapping[str, Aoi]:

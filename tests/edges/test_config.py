@@ -9,6 +9,7 @@ import pydantic
 import pytest
 
 from monitor.config import (
+    Alerts,
     Archive,
     Config,
     Discovery,
@@ -117,7 +118,10 @@ def test_a_misspelt_key_is_told_with_file_line_and_what_was_meant(refused: Refus
         ("[schedul]\nevery_hours = 6", "config.toml:1: unknown key 'schedul'; did you mean 'schedule'?"),
         ("every_hours = 6", "config.toml:1: unknown key 'every_hours'; it belongs in [schedule]"),
         ('[mail]\nstate = "x"', "config.toml:2: unknown key 'mail.state'; it belongs at the top of the file"),
-        ("[alerts]\nxyzzy = 1", "unknown key 'alerts.xyzzy'; known here: false_alarms_per_aoi_year, tell_for_days"),
+        (
+            "[alerts]\nxyzzy = 1",
+            "unknown key 'alerts.xyzzy'; known here: false_alarms_per_aoi_year, false_alarms_per_year, tell_for_days",
+        ),
         ("\n[schedule]\nevery_hours = true", "config.toml:3: schedule.every_hours = true: should be a valid number"),
         ("[schedule]\nevery_hours = nan", "should be a finite number"),
         ("[schedule]\nevery_hours = 0", "schedule.every_hours = 0: should be greater than or equal to 0.1"),
@@ -320,3 +324,12 @@ def test_a_secret_is_read_by_the_name_of_its_variable_and_never_shown() -> None:
     assert secret("", "key_env", {}) == ""
     with pytest.raises(ConfigError, match=r"KEY \(key_env\) is not set"):
         secret("KEY", "key_env", {"OTHER": "s3cret"})
+
+
+@pytest.mark.parametrize(
+    ("own", "together", "aois", "budget"),
+    [(1.0, 0.0, 1000, 1.0), (1.0, 12.0, 1000, 0.012), (1.0, 12.0, 3, 1.0), (0.5, 12.0, 48, 0.25), (1.0, 12.0, 0, 1.0)],
+)
+def test_a_budget_of_all_aois_is_shared_among_them(own: float, together: float, aois: int, budget: float) -> None:
+    alerts = Alerts(false_alarms_per_aoi_year=own, false_alarms_per_year=together)
+    assert alerts.budget(aois) == pytest.approx(budget)

@@ -101,7 +101,7 @@ def test_the_same_history_gives_the_same_figures_however_many_processes(
 
 def test_planted_changes_are_found_the_sooner_the_larger_the_numbers(eyes: Eyes) -> None:
     many = made(eyes, {BERTHS: counts(8.0)}, FAIR, years=1, planted=12)
-    few = made(eyes, {BERTHS: counts(0.4)}, FAIR, years=1, planted=12)
+    few = made(eyes, {BERTHS: counts(0.1)}, FAIR, years=1, planted=12)
     assert [(r.zone, r.measure, r.ratio, r.looks) for r in many.recall] == [(*BERTHS, 2.0, 40), (*BERTHS, 0.5, 40)]
     assert many.placebos == 12
     for ratio in (0, 1):
