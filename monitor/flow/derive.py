@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from monitor import alert, history
 from monitor.alert import Change, Incident, Rule
@@ -13,6 +14,9 @@ from monitor.baseline import Family
 from monitor.history import Followed, Point, Series
 from monitor.measures import MEASURES
 from monitor.store import Transaction
+
+FOLLOWED = 32
+"""Series that are remembered: those of one AOI."""
 
 LEAST_YEARS = 0.25
 """Shorter histories do not tell how many looks a year there are."""
@@ -46,10 +50,15 @@ def follow(
     for (zone, measure), series in points.items():
         family = MEASURES[measure].family
         rule = rule_for(series, family, len(chosen), false_alarms_a_year) if (zone, measure) in chosen else None
-        followed[zone, measure] = history.follow(
-            series, Series(aoi=aoi.id, zone=zone, measure=measure, family=family, rule=rule)
-        )
+        place = Series(aoi=aoi.id, zone=zone, measure=measure, family=family, rule=rule)
+        followed[zone, measure] = _followed(tuple(series), place)
     return followed
+
+
+@lru_cache(maxsize=FOLLOWED)
+def _followed(points: tuple[Point, ...], series: Series) -> Followed:
+    """As `history.follow`: what a poll has derived is told from the same."""
+    return history.follow(points, series)
 
 
 def derive(tx: Transaction, aoi: Aoi, false_alarms_a_year: float, as_of: datetime) -> list[Change]:
