@@ -29,6 +29,11 @@ class Point:
     value: float
     satellite: str = ""
 
+    @property
+    def lesson(self) -> Lesson:
+        """As a baseline learns it."""
+        return Lesson(baseline.days_since_epoch(self.at), self.track, self.satellite, self.value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
@@ -110,7 +115,7 @@ def follow(points: Sequence[Point], series: Series, *, sized: bool = True) -> Fo
 
 def step(thread: Thread, point: Point, series: Series) -> tuple[Thread, Score]:
     """The series after one more usable look, which must be later than all before, and the score of that look."""
-    lesson = Lesson(baseline.days_since_epoch(point.at), point.track, point.satellite, point.value)
+    lesson = point.lesson
     before = thread.baseline or baseline.nothing(series.family, point.value)
     expected = baseline.forecast(before, lesson.day, lesson.track, lesson.satellite)
     scored = score.against(expected, point.value, look=point.look, track=point.track, at=point.at)

@@ -95,7 +95,7 @@ def of_rules(number: int) -> dict[str, dict[Family, Alarms]]:
         for name, rule in (("ratio to trailing mean", ratio_to_trailing_mean), ("z-score", z_score)):
             found = Alarms(sum(a.look >= first for a in rule(values)), COUNTED_YEARS)
             mine = told.setdefault(name, {})
-            mine[null.family] = mine.get(null.family, Alarms()) + found
+            mine[null.family] = mine.get(null.family, Alarms()).joined(found)
     return told
 
 

@@ -62,7 +62,7 @@ def _of_chart(found: Sequence[Any], null: Sequence[nulls.Null], changed: Sequenc
     for (alarms, (watched,)), n in zip(found, null, strict=False):
         counted = sum(p.at >= nulls.counted_from() for p in n.points)
         years = nulls.COUNTED_YEARS * watched / counted
-        families[n.family] = families.get(n.family, Alarms()) + Alarms(len(alarms), years)
+        families[n.family] = families.get(n.family, Alarms()).joined(Alarms(len(alarms), years))
     delays: dict[Doubling, list[float]] = {which: [] for which in DELAYS}
     for number, ((alarms, _), c) in enumerate(zip(found[len(null) :], changed, strict=True)):
         delays[DELAYS[number // DOUBLINGS]].append(alarms[0] - c.first + 1.0 if alarms else MISSED)
@@ -82,7 +82,7 @@ def of_rule(name: str, told: Iterable[Mapping[str, Mapping[Family, Alarms]]], do
     families: dict[Family, Alarms] = {}
     for aoi in told:
         for family, alarms in aoi[name].items():
-            families[family] = families.get(family, Alarms()) + alarms
+            families[family] = families.get(family, Alarms()).joined(alarms)
     delays = {which: [rule_delay(name, which, number) for number in range(doublings)] for which in DELAYS}
     return {"families": families, "delays": delays}
 

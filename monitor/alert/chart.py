@@ -31,7 +31,7 @@ class Trust:
 
 
 USUAL_RUN = 300.0
-"""Looks between false alarms of one direction: four series that share one false alarm a year, seen every five days."""
+"""Looks between false alarms of one direction: two series that share one false alarm a year, seen every five days."""
 
 TRUST: Mapping[Family, Trust] = {
     Family.COUNT: Trust(0.64, 1.1),
@@ -153,8 +153,8 @@ class Alarm:
 def advance(watch: Watch, score: Score, rule: Rule) -> tuple[Watch, Alarm | None]:
     """The charts after one more usable look of a quiet series, which must be later than all before.
 
-    A look without a baseline changes nothing. An alarm is for the caller to `raise_`: only the series knows when the
-    change began.
+    A look without a baseline changes nothing. An incident is for the caller to make of an alarm (`raised`): only the
+    series knows when the change began.
     """
     if score.expected is None:
         return watch, None

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from scipy import special
-
 from monitor.alert.incident import Interval90, State
+from monitor.alert.intervals import of_share
 
 
 class MarkKind(StrEnum):
@@ -136,18 +135,11 @@ class Precision:
 
     @property
     def share(self) -> Interval90 | None:
-        """Share of the labelled that were true, with Jeffreys' interval; None: none was labelled.
+        """Share of the labelled that were true; None: none was labelled.
 
-        Beta(true + 1/2, false + 1/2) at 5 and 95 %, closed at 0 and 1 where all are of one kind (Brown, Cai & DasGupta
-        2001, Statistical Science 16). It speaks of incidents like those that were labelled: whoever labels only the
-        glaring ones learns of those.
+        It speaks of incidents like those that were labelled: whoever labels only the glaring ones learns of those.
         """
-        if not self.labelled:
-            return None
-        a, b = self.true + 0.5, self.labelled - self.true + 0.5
-        low = 0.0 if self.true == 0 else float(special.betaincinv(a, b, 0.05))
-        high = 1.0 if self.true == self.labelled else float(special.betaincinv(a, b, 0.95))
-        return Interval90(self.true / self.labelled, low, high)
+        return of_share(self.true, self.labelled) if self.labelled else None
 
 
 def precision(marked: Mapping[str, Standing], incidents: Iterable[str]) -> Precision:

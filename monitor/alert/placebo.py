@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from monitor.alert.incident import Interval90, Kind
+from monitor.alert.incident import Kind
 from monitor.baseline import Family, as_measured, compared
 
 Array = NDArray[np.float64]
@@ -43,9 +42,6 @@ ENOUGH = 0.5
 
 STARTS_A_BLOCK = 30
 """Starts that are tried, in the time of one block."""
-
-TAIL = 0.05
-"""On either side of a 90 % interval."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -242,20 +238,3 @@ def _presences(values: Array, usual: Array, ratio: float, rng: np.random.Generat
     kept = np.where(p > 0, np.minimum(wanted / np.where(p > 0, p, 1), 1.0), 1.0)
     new = np.where(p < 1, np.maximum(wanted - p, 0.0) / np.where(p < 1, 1 - p, 1), 0.0)
     return (rng.random(len(values)) < np.where(there, kept, new)).astype(np.float64)
-
-
-def rate(events: int, years: float) -> Interval90:
-    """Events a year with the exact 90 % interval of a Poisson number (Garwood 1936, Biometrika 28)."""
-    low = float(special.gammaincinv(events, TAIL)) if events else 0.0
-    return Interval90(events / years, low / years, float(special.gammaincinv(events + 1.0, 1 - TAIL)) / years)
-
-
-def share(found: int, tried: int) -> Interval90:
-    """Share found with Jeffreys' 90 % interval, 0 and 1 where none or all were (Brown, Cai & DasGupta 2001).
-
-    At least one must have been tried.
-    """
-    a, b = found + 0.5, tried - found + 0.5
-    low = 0.0 if found == 0 else float(special.betaincinv(a, b, TAIL))
-    high = 1.0 if found == tried else float(special.betaincinv(a, b, 1 - TAIL))
-    return Interval90(found / tried, low, high)

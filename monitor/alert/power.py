@@ -8,13 +8,13 @@ looks themselves, which hide a part of the change from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from monitor.alert.chart import Rule
+from monitor.alert.chart import LEAST_EVIDENCE, Rule
 from monitor.baseline import (
     LEAST_LOOKS,
     LEVEL,
@@ -88,24 +88,24 @@ def power(baseline: Baseline, looks: int, rule: Rule, *, days_apart: float = 6.0
     signed = np.concatenate([sizes, -sizes])
     seen = (_seen_counted if family.counted else _seen_numbers)(ahead, baseline, signed, rule.threshold)
     rise, fall = _needed(sizes, seen[: len(sizes)]), _needed(sizes, seen[len(sizes) :])
-    level, law = float(ahead.rates[0]), ahead.law
-    if family is Family.COUNT:
-        usual = law.mean
-        back: Callable[[float], float] = lambda s: usual * math.exp(s)  # noqa: E731
-    elif family is Family.PRESENCE:
-        usual = law.mean
-        odds = math.log(usual / (1 - usual))
-        back = lambda s: from_model_scale(odds + s, family)  # noqa: E731
-    else:
-        usual = as_measured(level, family)
-        back = lambda s: as_measured(level + s * baseline.spread, family)  # noqa: E731
+    usual = _moved(ahead, baseline, 0.0)
     return Power(
         looks=looks,
         family=family,
         usual=usual,
-        rise=None if rise is None else back(rise),
-        fall=None if fall is None else back(-fall),
+        rise=None if rise is None else _moved(ahead, baseline, rise),
+        fall=None if fall is None else _moved(ahead, baseline, -fall),
     )
+
+
+def _moved(ahead: _Ahead, baseline: Baseline, size: float) -> float:
+    """The rate after a change of that size, in the unit of the measure."""
+    family, mean = baseline.family, ahead.law.mean
+    if family is Family.COUNT:
+        return mean * math.exp(size)
+    if family is Family.PRESENCE:
+        return from_model_scale(math.log(mean / (1 - mean)) + size, family)
+    return as_measured(float(ahead.rates[0]) + size * baseline.spread, family)
 
 
 def _needed(sizes: Array, seen: Array) -> float | None:
@@ -228,6 +228,7 @@ class _Chart:
         sign = np.sign(sizes)[:, None]
         self.shifts = [shift * sign for shift in SHIFTS[family]]
         self._heights = [np.zeros((len(sizes), DRAWS)) for _ in self.shifts]
+        self._sums = [np.zeros((len(sizes), DRAWS)) for _ in self.shifts]
         self._passed = np.zeros((len(sizes), DRAWS), bool)
         self._threshold = threshold
 
@@ -237,7 +238,9 @@ class _Chart:
             np.minimum((1 + h) * np.exp(np.minimum(o, LARGEST_ODDS)), 1e12)
             for h, o in zip(self._heights, odds, strict=True)
         ]
-        self._passed |= sum(self._heights) >= self._threshold * len(self._heights)
+        self._sums = [np.maximum(s + np.minimum(o, LARGEST_ODDS), 0.0) for s, o in zip(self._sums, odds, strict=True)]
+        high = sum(self._heights) >= self._threshold * len(self._heights)
+        self._passed |= high & (np.max(self._sums, axis=0) >= LEAST_EVIDENCE)
 
     @property
     def seen(self) -> Array:

@@ -73,11 +73,7 @@ def reconcile(
     kept, changes = [], []
     for number, found in enumerate(derived):
         before = matches.get(number)
-        if before is not None and before.id in taken_back:
-            found = replace(found, state=State.RETRACTED, ending=None)  # noqa: PLW2901 - whatever the looks show
-        elif before is not None:
-            found = _held(before, found)  # noqa: PLW2901 - no step is taken twice
-        incident = replace(found, id=before.id if before else _free_id(found.name, taken))
+        incident = _continued(before, found, taken_back) if before else replace(found, id=_free_id(found.name, taken))
         taken.add(incident.id)
         kept.append(incident)
         old = before.state if before else None
@@ -98,6 +94,13 @@ def reconcile(
             reason = ENDINGS[Ending.GREW] if kept[-1].state is State.FINISHED else LATE
             changes.append(Change(incident=kept[-1], old=before.state, new=kept[-1].state, at=as_of, reason=reason))
     return kept, changes
+
+
+def _continued(before: Incident, found: Incident, taken_back: Collection[str]) -> Incident:
+    """What is found now of a recorded incident, under its id; no step is taken twice."""
+    if before.id in taken_back:
+        return replace(found, id=before.id, state=State.RETRACTED, ending=None)
+    return replace(_held(before, found), id=before.id)
 
 
 def _gone(recorded: Incident, derived: Sequence[Incident]) -> Incident:

@@ -10,9 +10,8 @@ from monitor.baseline.family import (
     as_measured,
     compared,
     from_model_scale,
-    on_model_scale,
 )
-from monitor.baseline.habits import Lesson, habits_of, next_milestone, of_lessons, told_anew
+from monitor.baseline.habits import Lesson, next_milestone, of_lessons, told_anew
 from monitor.baseline.laws import CountLaw, NormalLaw, PresenceLaw
 from monitor.baseline.model import (
     LEAST_LOOKS,
@@ -27,7 +26,6 @@ from monitor.baseline.model import (
     forecast,
     learnt,
     nothing,
-    opened,
     with_shift,
 )
 
@@ -51,13 +49,10 @@ __all__ = [
     "days_since_epoch",
     "forecast",
     "from_model_scale",
-    "habits_of",
     "learnt",
     "next_milestone",
     "nothing",
     "of_lessons",
-    "on_model_scale",
-    "opened",
     "told_anew",
     "with_shift",
 ]

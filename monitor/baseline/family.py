@@ -55,15 +55,8 @@ def as_measured(value: float, family: Family) -> float:
     return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2 if family is Family.SHARE else value
 
 
-def on_model_scale(rate: float, family: Family) -> float:
-    """Logarithm of a rate (COUNT), its logit (PRESENCE), or the number as compared."""
-    if family is Family.COUNT:
-        return math.log(rate)
-    return math.log(rate / (1 - rate)) if family is Family.PRESENCE else compared(rate, family)
-
-
 def from_model_scale(value: float, family: Family) -> float:
-    """The inverse of `on_model_scale`."""
+    """In the unit of the measure: of the logarithm of a rate (COUNT), its logit (PRESENCE), or a number as compared."""
     if family is Family.COUNT:
         return math.exp(value)
     return 1 / (1 + math.exp(-value)) if family is Family.PRESENCE else as_measured(value, family)

@@ -201,7 +201,7 @@ def _wander(left: _Residuals, family: Family) -> Wander:
     for span in prior.spans:
         kernel = (left.kept @ np.exp(-apart / span) @ left.kept.T)[first, second]
         pairs = float((weight * kernel**2).sum())
-        precision = min(pairs, float(left.days[-1] - left.days[0]) / (2 * span))
+        precision = min(pairs, float(np.ptp(left.days)) / (2 * span))
         scaled = precision * float((weight * kernel * product).sum()) / max(pairs, 1e-12) + certain * prior.variance
         found = scaled**2 / (precision + certain) - math.log1p(precision / certain) - certain * prior.variance**2
         if scaled > 0 and (found > evidence or (not best.variance and prior.variance)):

@@ -182,13 +182,6 @@ def with_shift(baseline: Baseline, deviation: float) -> Baseline:
     return _with_parts(baseline, ((SHIFT, deviation),))
 
 
-def opened(baseline: Baseline) -> Baseline:
-    """With a level that is as unknown as before the first look: what was usual is no more."""
-    cov = baseline.cov.copy()
-    cov[LEVEL, LEVEL] += PRIORS[baseline.family].level ** 2
-    return replace(baseline, cov=cov)
-
-
 def prior_variances(baseline: Baseline) -> Array:
     """Of each part of the state before any look, shape (parts,); 1 for the wander, which has its own."""
     prior = PRIORS[baseline.family]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monitor import alert, baseline, history, measures
-from monitor.alert import Calibration, Ending, Incident, Recall, ShipRecall, State, placebo
+from monitor.alert import Calibration, Ending, Incident, Recall, ShipRecall, State, intervals, placebo
 from monitor.alert.placebo import Block, Material, Planted
 from monitor.aoi import WATER
 from monitor.baseline import Family
@@ -174,7 +174,7 @@ def calibrate(
         placebos=number,
         years=number * counted_years,
         budget=told.false_alarms_a_year,
-        false_alarms_a_year=placebo.rate(sum(t.raised for t in tallies), number * counted_years),
+        false_alarms_a_year=intervals.of_rate(sum(t.raised for t in tallies), number * counted_years),
         recall=tuple(_recall(ground, [trial for t in tallies for trial in t.trials])),
         recipes=tuple(sorted({MEASURES[w.measure].recipe for w in derive.watched(told.aoi)})),
         left_out=tuple(left_out),
@@ -326,7 +326,8 @@ def _delay(subject: Subject, thread: Thread, first: int, values: Array, plan: Pl
         old = thread.watch.incident
         thread, _ = history.step(thread, replace(subject.points[first + number], value=float(value)), subject.series)
         new = thread.watch.incident
-        if old is None and new is not None and new.kind is plan.kind and new.onset >= near:
+        begun = new is not None and (old is None or old.kind is not new.kind)
+        if begun and new is not None and new.kind is plan.kind and new.onset >= near:
             return number + 1
     return None
 
@@ -342,7 +343,7 @@ def _recall(ground: Ground, trials: Sequence[Trial]) -> Iterator[Recall]:
                     measure=subject.series.measure,
                     ratio=plan.ratio,
                     looks=subject.within,
-                    found=placebo.share(len(delays), len(own)),
+                    found=intervals.of_share(len(delays), len(own)),
                     delay_looks=float(median(delays)) if delays else None,
                 )
 
@@ -382,7 +383,7 @@ def _ships(
             else "No ships were put into pixels: no radar look in the archive has open water in its zones."
         )
     ships = [
-        ShipRecall(length_m=m, looks=looks, planted=planted[m], found=placebo.share(found[m], planted[m]))
+        ShipRecall(length_m=m, looks=looks, planted=planted[m], found=intervals.of_share(found[m], planted[m]))
         for m in LENGTHS_M
     ]
     return tuple(ships), f"Time was up after {counted(looks, 'look')} with ships." if late else ""

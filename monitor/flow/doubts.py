@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor import alert, baseline
+from monitor import alert
 from monitor.alert import Circumstance, Control, ControlPlace, Incident, Kind, Nuisance
 from monitor.alert.nuisance import NEARBY
 from monitor.aoi import CONTROL, WATER, Aoi, Zone, ZoneKind
-from monitor.baseline import Lesson
 from monitor.claim import Narrative
 from monitor.grid import project, zone_of
-from monitor.history import Followed, Point
+from monitor.history import Followed
 from monitor.look import Look
 from monitor.measurement import Reason
 from monitor.measures import MEASURES
@@ -134,7 +133,7 @@ def _controls(
             points[place.aoi] = tx.points(place.aoi)
         series = points[place.aoi].get((place.zone, place.measure))
         if series:
-            told.append(alert.control(incident, [_lesson(p) for p in series], family, place))
+            told.append(alert.control(incident, [p.lesson for p in series], family, place))
     return told
 
 
@@ -185,7 +184,3 @@ def _label(own: Aoi, aoi: Aoi, zone: Zone) -> str:
 def _area(zone: Zone) -> float:
     """m2."""
     return float(project(zone.outline, zone_of(zone.outline)).area)
-
-
-def _lesson(point: Point) -> Lesson:
-    return Lesson(baseline.days_since_epoch(point.at), point.track, point.satellite, point.value)

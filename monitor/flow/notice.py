@@ -10,7 +10,7 @@ from monitor import __version__
 from monitor.alert import Change
 from monitor.aoi import Aoi
 from monitor.claim import Narrative
-from monitor.flow.story import SIMULATED
+from monitor.flow.story import SIMULATED, attribution
 from monitor.flow.tell import bearings
 from monitor.measures import MEASURES
 from monitor.message.group import GroupFacts, Member
@@ -28,12 +28,10 @@ def group_facts(
         for place in places:
             years |= {at.year for _, at in tx.usable_instants(place)}
             simulated |= any(item.get("properties", {}).get(SIMULATED) for _, item in tx.some_items(place))
-    span = "-".join(map(str, sorted({min(years), max(years)}))) if years else ""
-    credit = f"Contains modified Copernicus Sentinel data [{span}]"
     return GroupFacts(
         members=[_member(aois, narrative, change) for change in changes],
         simulated=simulated,
-        attribution="SIMULATED: no satellite took these pictures" if simulated else credit,
+        attribution=attribution(years, simulated=simulated),
         generated=now,
         version=__version__,
     )

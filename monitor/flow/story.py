@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,16 +94,20 @@ class Chronicle:
     @property
     def attribution(self) -> str:
         """The credit that Copernicus asks for, with the years seen."""
-        if self.simulated:
-            return "SIMULATED: no satellite took these pictures"
-        years = sorted({look.start.year for look in self.looks})
-        span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "".join(map(str, years))
-        return f"Contains modified Copernicus Sentinel data [{span}]"
+        return attribution({look.start.year for look in self.looks}, simulated=self.simulated)
 
     @property
     def recipes(self) -> list[str]:
         """Recipes of all measures in use."""
         return sorted({MEASURES[m].recipe for _, m in self.followed if m in MEASURES})
+
+
+def attribution(years: Collection[int], *, simulated: bool) -> str:
+    """The credit for imagery of these years."""
+    if simulated:
+        return "SIMULATED: no satellite took these pictures"
+    span = "-".join(map(str, sorted({min(years), max(years)}))) if years else ""
+    return f"Contains modified Copernicus Sentinel data [{span}]"
 
 
 def chronicle(store: Store, aoi: Aoi, false_alarms_a_year: float) -> Chronicle:

@@ -34,8 +34,6 @@ from monitor.baseline import (
     from_model_scale,
     learnt,
     nothing,
-    on_model_scale,
-    opened,
     with_shift,
 )
 from monitor.baseline.model import CLEAR_OFF, YEAR_DAYS
@@ -86,10 +84,12 @@ def test_shares_go_there_and_back(share: float) -> None:
     assert as_measured(compared(share, Family.SHARE), Family.SHARE) == pytest.approx(share, abs=1e-9)
 
 
-@pytest.mark.parametrize("family", Family)
 @given(st.floats(0.01, 0.99))
-def test_rates_go_to_the_scale_of_the_model_and_back(family: Family, rate: float) -> None:
-    assert from_model_scale(on_model_scale(rate, family), family) == pytest.approx(rate)
+def test_what_the_model_follows_is_told_in_the_unit_of_the_measure(rate: float) -> None:
+    assert from_model_scale(math.log(rate), Family.COUNT) == pytest.approx(rate)
+    assert from_model_scale(math.log(rate / (1 - rate)), Family.PRESENCE) == pytest.approx(rate)
+    for family in (Family.AMOUNT, Family.LEVEL, Family.SHARE):
+        assert from_model_scale(compared(rate, family), family) == pytest.approx(rate)
 
 
 def test_days_since_epoch() -> None:
@@ -404,13 +404,6 @@ def test_a_change_does_not_touch_what_was_expected_before_it() -> None:
     one, other = (forecast(b, 9120.0, TRACKS[0], SATELLITES[0]) for b in (known, with_shift(known, 0.8)))
     assert other.f == pytest.approx(one.f)
     assert other.q == pytest.approx(one.q + 0.8**2)
-
-
-@pytest.mark.parametrize("family", Family)
-def test_an_opened_level_learns_the_new_usual_at_once(family: Family) -> None:
-    known = taught(nothing(family, 1.0), lessons_of([1.0, 0.0] * 20))
-    assert opened(known).cov[LEVEL, LEVEL] == pytest.approx(known.cov[LEVEL, LEVEL] + PRIORS[family].level ** 2)
-    assert np.array_equal(opened(known).mean, known.mean)
 
 
 def test_too_few_looks_are_those_of_one_busy_week() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -179,3 +180,15 @@ def test_the_next_milestone_is_ahead_but_not_far(looks: int) -> None:
     assert ahead > looks
     assert ahead == next_milestone(ahead - 1)
     assert ahead <= max(LEAST_LOOKS, 2 * looks)
+
+
+@pytest.mark.parametrize("family", [Family.COUNT, Family.SHARE])
+def test_the_order_in_which_looks_are_given_does_not_matter(family: Family) -> None:
+    """Looks of changes that are over stand before the others."""
+    lessons = [replace(k, value=min(abs(k.value) / 20, 1.0)) for k in drawn(family, 1, 120, Wander(0.5, 30.0))]
+    apart = [*lessons[90:], *lessons[:90]]
+    known = of_lessons(lessons, family)
+    one, other = (told_anew(lessons, seen, known).habits for seen in (lessons, apart))
+    assert one.wander.days == other.wander.days
+    assert one.wander.variance == pytest.approx(other.wander.variance)
+    assert one.white == pytest.approx(other.white)

@@ -366,3 +366,9 @@ def test_false_alarms_on_an_uneventful_history_keep_to_the_budget(family: Family
         points = [point(i, float(v), days=365.25 / looks) for i, v in enumerate(values)]
         alarms += len(history.follow(points, series_of(family, rule), sized=False).incidents)
     assert 0.1 * budget < alarms / (series * years) < 1.2 * budget
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_where_nothing_ever_changes_there_is_no_alarm_by_mere_waiting(value: float) -> None:
+    """R grows by one a look there, and passes any threshold: 200 looks at a threshold of 40."""
+    assert follow(points_of([value] * 200), Family.COUNT).incidents == ()

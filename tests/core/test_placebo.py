@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitor.alert import Kind, placebo
+from monitor.alert import Kind, intervals, placebo
 from monitor.alert.placebo import YEAR_DAYS, Block, Material, Planted
 from monitor.baseline import Family, compared
 
@@ -184,7 +184,7 @@ def test_nothing_is_planted_into_decibels() -> None:
 
 @given(events=st.integers(0, 500), years=st.floats(0.5, 400))
 def test_the_rate_has_the_exact_poisson_interval(events: int, years: float) -> None:
-    found = placebo.rate(events, years)
+    found = intervals.of_rate(events, years)
     low = stats.chi2.ppf(0.05, 2 * events) / 2 if events else 0.0
     assert found == pytest.approx((events / years, low / years, stats.chi2.ppf(0.95, 2 * events + 2) / 2 / years))
 
@@ -194,4 +194,4 @@ def test_the_share_has_jeffreys_interval(tried: int, data: st.DataObject) -> Non
     found = data.draw(st.integers(0, tried))
     law = stats.beta(found + 0.5, tried - found + 0.5)
     low, high = law.ppf(0.05) if found else 0.0, law.ppf(0.95) if found < tried else 1.0
-    assert placebo.share(found, tried) == pytest.approx((found / tried, low, high))
+    assert intervals.of_share(found, tried) == pytest.approx((found / tried, low, high))
