@@ -87,13 +87,24 @@ def rule_for(family: Family, false_alarms_a_year: float, looks_a_year: float) ->
 
     Surges, lulls and single looks together.
     """
-    trust = TRUST[family]
     run = 2 * looks_a_year / ((1 - SINGLE_SHARE[family]) * false_alarms_a_year)
     single = SINGLE_SHARE[family] * false_alarms_a_year / looks_a_year
     return Rule(
-        threshold=max(trust.factor * USUAL_RUN * (run / USUAL_RUN) ** trust.steepness, LEAST_THRESHOLD),
+        threshold=max(_height(family, run), LEAST_THRESHOLD),
         single_p=min(single, LARGEST_SINGLE_P),
     )
+
+
+def _height(family: Family, run: float) -> float:
+    """Of the chart that is passed once in that many looks while nothing changes."""
+    trust = TRUST[family]
+    return trust.factor * USUAL_RUN * (run / USUAL_RUN) ** trust.steepness
+
+
+def looks_between(family: Family, height: float) -> float:
+    """Looks between false alarms of that height or more, of both directions: the inverse of the threshold."""
+    trust = TRUST[family]
+    return USUAL_RUN * (height / (trust.factor * USUAL_RUN)) ** (1 / trust.steepness) / 2
 
 
 LEAST_EVIDENCE = math.log(7.0)

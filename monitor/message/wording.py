@@ -10,7 +10,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitor.alert import Incident, Kind
+from monitor.alert import Incident, Kind, looks_between
+from monitor.measures import MEASURES
 from monitor.message.facts import Facts, Unused
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ LEAST_RATIO, MOST_RATIO = 0.001, 100.0
 
 LARGEST_ODDS = 1_000_000
 """No law of rare numbers is known well enough to speak of rarer ones."""
+
+LARGEST_RUN = 1_000
+"""Looks between false alarms: no stricter budget was tried on simulated places."""
 
 NOT_SHOWN = (
     "What ships, wagons or vehicles carried, where it came from or where it went.",
@@ -226,16 +230,17 @@ def _as_much(measure_label: str) -> str:
 def chance(incident: Incident) -> str:
     """How often chance alone would do this; empty where it is not known.
 
-    Of a lasting change: the mean number of looks to a false alarm at this height of the chart is at least that height
-    (`alert.chart`), for rises and falls each.
+    Of a lasting change: as often as the threshold of a budget is passed on simulated places (`alert.chart`), up to
+    LARGEST_RUN, beyond which none was simulated.
     """
     if incident.evidence <= 0:
         return ""
     if incident.kind.lasting:
-        looks = 10**incident.evidence / 2
-        often = f"{rounded(looks)} looks" if looks < LARGEST_ODDS else f"{LARGEST_ODDS:,} looks"
-        strong = f"an alarm this strong comes at most once in {often} on average while nothing changes"
-        return f"By the model of what is usual here, {strong}."
+        if incident.measure not in MEASURES:
+            return ""
+        looks = looks_between(MEASURES[incident.measure].family, 10**incident.evidence)
+        often = f"about once in {rounded(looks)}" if looks < LARGEST_RUN else f"less than once in {LARGEST_RUN:,}"
+        return f"Where nothing changes, an alarm this strong comes {often} looks (simulated places)."
     odds = 10**incident.evidence
     return f"1 in {rounded(odds)}" if odds < LARGEST_ODDS else f"less than 1 in {LARGEST_ODDS:,}"
 

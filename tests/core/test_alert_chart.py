@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from monitor.alert import LEAST_THRESHOLD, Alarm, Kind, Rule, Watch, advance, rule_for
+from monitor.alert import LEAST_THRESHOLD, Alarm, Kind, Rule, Watch, advance, looks_between, rule_for
 from monitor.alert.chart import LARGEST_SINGLE_P, SINGLE_SHARE, TRUST, USUAL_RUN
 from monitor.baseline import CountLaw, Family, PresenceLaw
 from monitor.score import LARGEST_ODDS, SHIFTS, Expected, Score
@@ -200,3 +200,10 @@ def test_nor_do_presences(chance: float, sign: int, share: float) -> None:
     found = alarms_times_threshold(odds, draws, THRESHOLD)
     assert found == pytest.approx(share, abs=0.03)
     assert found <= 1
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("budget", [0.2, 1.0])
+def test_an_alarm_at_the_threshold_is_as_rare_as_its_budget_allows(family: Family, budget: float) -> None:
+    lasting = (1 - SINGLE_SHARE[family]) * budget
+    assert looks_between(family, rule_for(family, budget, 60).threshold) == pytest.approx(60 / lasting)

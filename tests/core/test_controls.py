@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ FIRST = 9600.0
 PLACE = ControlPlace(aoi="port", zone="sea", measure="vessel_count", label="sea")
 
 
-def surge(**changed: object) -> Incident:
+def surge(**changed: Any) -> Incident:
     made = Incident(
         aoi="port",
         zone="berths",
@@ -30,7 +31,7 @@ def surge(**changed: object) -> Incident:
         ratio=Interval90(2.4, 1.9, 3.0),
         difference=Interval90(3000.0, 2000.0, 4000.0),
     )
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
 def counts(before: float, since: float, *, looks: int = 30, seed: int = 4) -> list[Lesson]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,10 +34,10 @@ NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def mark(kind: MarkKind, at: datetime = NOW, incident: str = "a", **said: object) -> Mark:
+def mark(kind: MarkKind, at: datetime = NOW, incident: str = "a", **said: Any) -> Mark:
     truth = True if kind is MarkKind.LABEL else None
     made = Mark(incident=incident, kind=kind, at=at, truth=truth)
-    return replace(made, **said)  # type: ignore[arg-type]
+    return replace(made, **said)
 
 
 def until(moment: datetime) -> Standing:
@@ -183,7 +184,7 @@ def test_precision_counts_the_newest_label_of_each_incident_asked_for() -> None:
 # what was taken back stays so
 
 
-def surge(onset: int, last: int, state: State = State.CONFIRMED, **more: object) -> Incident:
+def surge(onset: int, last: int, state: State = State.CONFIRMED, **more: Any) -> Incident:
     made = Incident(
         aoi="rajin",
         zone="berths",
@@ -194,7 +195,7 @@ def surge(onset: int, last: int, state: State = State.CONFIRMED, **more: object)
         raised=NOW + (onset + 6) * DAY,
         last=NOW + last * DAY,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def recorded(derived: Incident) -> Incident:

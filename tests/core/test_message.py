@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def look(i: int) -> str:
     return f"{ONSET + timedelta(days=6 * i):%Y%m%dT%H%M%S}-s1-087a-vv"
 
 
-def incident(kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, **changed: object) -> Incident:
+def incident(kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, **changed: Any) -> Incident:
     made = Incident(
         aoi="simport",
         zone="berths",
@@ -75,7 +76,7 @@ def incident(kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, **change
         hits=(True, False, True),
         id="simport.berths.vessel_count.surge.20241004",
     )
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
 def blind(state: State = State.BLIND, until: datetime | None = None) -> Incident:
@@ -100,7 +101,7 @@ def blind(state: State = State.BLIND, until: datetime | None = None) -> Incident
     )
 
 
-def spike(state: State = State.PROVISIONAL, **changed: object) -> Incident:
+def spike(state: State = State.PROVISIONAL, **changed: Any) -> Incident:
     one: dict[str, object] = {
         "looks": (look(0),),
         "raised": ONSET,
@@ -159,7 +160,7 @@ NUISANCES = [
 ]
 
 
-def facts(of: Incident, old: State | None = None, **changed: object) -> Facts:
+def facts(of: Incident, old: State | None = None, **changed: Any) -> Facts:
     series = [
         Dated(at=ONSET + timedelta(days=6 * i), value=3.0 if i >= 0 else 1.0, z=1.9, track="s1-087a-vv", look=look(i))
         for i in range(-5, 14)
@@ -195,7 +196,7 @@ def facts(of: Incident, old: State | None = None, **changed: object) -> Facts:
         generated=datetime(2024, 12, 28, 6, tzinfo=UTC),
         version="0.1.0",
     )
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
 def flat(message: Message) -> str:
@@ -241,8 +242,8 @@ def test_the_first_sentences_can_be_quoted_and_give_date_effect_interval_and_cha
     expected = (
         "Vessels were counted at Simulated port, berths: on average 2.6 per usable look on 14 looks from 4 Oct 2024 to "
         "21 Dec 2024, against 0.9 usual (baseline of 31 earlier looks): 2.4 times as many (90 % interval 1.6 to 3.5). "
-        "It began between 3 and 21 Oct 2024 (90 %). By the model of what is usual here, an alarm this strong "
-        "comes at most once in 250 looks on average while nothing changes."
+        "It began between 3 and 21 Oct 2024 (90 %). Where nothing changes, an alarm this strong comes about once in "
+        "360 looks (simulated places)."
     )
     message = render(facts(incident()))
     assert flat(message).startswith(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,7 @@ ONSET = datetime(2025, 10, 4, 15, 20, tzinfo=UTC)
 PLACES = [f"Port {name}" for name in ("Alba", "Bera", "Cova", "Dura", "Esta")]
 
 
-def member(
-    name: str, kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, days: int = 0, **more: object
-) -> Member:
+def member(name: str, kind: Kind = Kind.SURGE, state: State = State.PROVISIONAL, days: int = 0, **more: Any) -> Member:
     blind = kind is Kind.BLIND
     incident = Incident(
         aoi=name.lower().replace(" ", "-"),
@@ -40,7 +39,7 @@ def member(
         measure_label="" if blind else "vessels counted",
         unit="1",
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def facts(*members: Member, simulated: bool = False) -> GroupFacts:

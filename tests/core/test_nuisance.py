@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from monitor.measurement import Reason
 ONSET = datetime(2024, 10, 4, tzinfo=UTC)
 
 
-def look(day: int, value: float = 4.0, **changed: object) -> Circumstance:
+def look(day: int, value: float = 4.0, **changed: Any) -> Circumstance:
     made = Circumstance(
         track="a",
         at=ONSET + timedelta(days=day),
@@ -24,16 +25,16 @@ def look(day: int, value: float = 4.0, **changed: object) -> Circumstance:
         platform="sentinel-1a",
         processor="003.10",
     )
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
 OWN = [look(6 * i) for i in range(10)]
 EARLIER = [look(-6 * i, 1.0) for i in range(150, 0, -1)]
 
 
-def told(own: list[Circumstance], kind: NuisanceKind, *, water: bool = True, **changed: object) -> Nuisance:
+def told(own: list[Circumstance], kind: NuisanceKind, *, water: bool = True, **changed: Any) -> Nuisance:
     earlier = changed.pop("earlier", EARLIER)
-    found = nuisances(own, earlier, water=water, baseline_looks=150, **changed)  # type: ignore[arg-type]
+    found = nuisances(own, earlier, water=water, baseline_looks=150, **changed)
     return next(n for n in found if n.kind is kind)
 
 
