@@ -98,13 +98,13 @@ def rule_for(family: Family, false_alarms_a_year: float, looks_a_year: float) ->
 def _height(family: Family, run: float) -> float:
     """Of the chart that is passed once in that many looks while nothing changes."""
     trust = TRUST[family]
-    return trust.factor * USUAL_RUN * (run / USUAL_RUN) ** trust.steepness
+    return trust.factor * USUAL_RUN * math.pow(run / USUAL_RUN, trust.steepness)
 
 
 def looks_between(family: Family, height: float) -> float:
     """Looks between false alarms of that height or more, of both directions: the inverse of the threshold."""
     trust = TRUST[family]
-    return USUAL_RUN * (height / (trust.factor * USUAL_RUN)) ** (1 / trust.steepness) / 2
+    return USUAL_RUN * math.pow(height / (trust.factor * USUAL_RUN), 1 / trust.steepness) / 2
 
 
 LEAST_EVIDENCE = math.log(7.0)
