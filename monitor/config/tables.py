@@ -118,6 +118,18 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _calendar(value: str) -> str:
+    try:
+        parts, _ = urlsplit(_url(value)), urlsplit(value).port
+    except ValueError as error:
+        raise _fail("should be an address such as https://calendar.example.org") from error
+    if any(not "!" <= c <= "~" or c == "\\" for c in value):
+        raise _fail("should be an address such as https://calendar.example.org, in ASCII and without spaces")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise _fail("plain http is for a calendar on this machine; write https://")
+    return value.rstrip("/")
+
+
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value.lower()):
         raise _fail('should be the name of a host, such as "data.example.org", or "*.example.org" for all below it')
@@ -150,6 +162,7 @@ VariableName = Annotated[str, AfterValidator(_variable)]
 SensorName = Annotated[Sensor, Field(strict=False)]
 Url = Annotated[str, AfterValidator(_url)]
 Host = Annotated[str, AfterValidator(_host)]
+CalendarUrl = Annotated[str, AfterValidator(_calendar)]
 
 
 class _Table(BaseModel):
@@ -336,6 +349,13 @@ class Mail(_Table):
         return self
 
 
+class Log(_Table):
+    """The log of alerts: who else is to vouch that it is not younger than it says. Nobody, by default."""
+
+    timestamps: Annotated[tuple[CalendarUrl, ...], Field(strict=False, max_length=16), AfterValidator(_once)] = ()
+    """Calendars of OpenTimestamps that the hash of each day's head is sent to; the log itself never is."""
+
+
 class Config(_Table):
     """All of config.toml. Holds names of secrets, never secrets."""
 
@@ -346,6 +366,7 @@ class Config(_Table):
     schedule: Schedule = Schedule()
     alerts: Alerts = Alerts()
     mail: Mail = Mail()
+    log: Log = Log()
     state: Annotated[str, Field(min_length=1)] = "var"
     """Folder of the database and the lock, relative to the workspace."""
 
@@ -357,5 +378,6 @@ TABLES: Final[Mapping[str, tuple[type[_Table], ...]]] = {
     "schedule": (Schedule,),
     "alerts": (Alerts,),
     "mail": (Mail,),
+    "log": (Log,),
 }
 """The tables of config.toml; "" is the top of the file. A source is one of three."""
