@@ -127,8 +127,10 @@ def _fresh(desk: Desk) -> list[datetime]:
 
 
 def tidy(desk: Desk) -> None:
-    """Keeps the archive within its age and budget."""
+    """Keeps the archive within its age and budget, and has the log time-stamped where that is wanted."""
     try:
+        for problem in desk.stamp():
+            log.warning("%s", problem)
         done = desk.tidy(clock.now())
     except QuaywatchError as error:
         log.error("archive: %s", error)  # noqa: TRY400 - our own errors say all there is to say

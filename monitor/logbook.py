@@ -173,6 +173,10 @@ class Logbook:
         with self._alone():
             return self._current()
 
+    def has(self, identity: str) -> bool:
+        """True if a line with that id stands in it, as far as this process knows."""
+        return identity in self._ids
+
     def append(self, entry: Mapping[str, Any]) -> bool:
         """Writes a line unless one with its `id` stands there already; True if it wrote.
 

@@ -17,7 +17,10 @@ from monitor.archive.pixels import LINE
 from monitor.coding import Coding, coding_of
 from monitor.grid import Grid
 from monitor.scene import Pass, Scene
+from monitor.sealed import seal, unseal
 from monitor.stack import Stack
+
+__all__ = ["describe", "identity", "seal", "unseal", "unsigned"]
 
 FORMAT: Final = 1
 """Raised when a kept look of an earlier version would be misread. Older ones then count as not kept."""
@@ -29,9 +32,6 @@ SECRET = re.compile(
 
 LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
 """Name and password before a host."""
-
-SEAL: Final = b',\n"seal":"%s"}\n'
-SEAL_LENGTH: Final = len(SEAL % bytes(64))
 
 
 def identity(aoi: str, taken: Pass, grid: Grid, bands: Sequence[str], recipe: str) -> str:
@@ -73,25 +73,6 @@ def describe(
         "provenance": unsigned(stack.provenance),
         "scenes": [_scene(s) for s in taken.scenes],
     }
-
-
-def seal(record: Mapping[str, Any]) -> bytes:
-    """The record as the bytes of a JSON file that ends in the SHA-256 of what stands before it."""
-    body = json.dumps(record, separators=(",", ":")).encode()[:-1]
-    return body + SEAL % hashlib.sha256(body).hexdigest().encode()
-
-
-def unseal(content: bytes) -> dict[str, Any]:
-    """The record of a sealed file.
-
-    Raises:
-        ValueError: a byte of it is not as it was written.
-    """
-    body = content[:-SEAL_LENGTH]
-    if content != body + SEAL % hashlib.sha256(body).hexdigest().encode():
-        raise ValueError("its seal is broken")
-    record: dict[str, Any] = json.loads(content)
-    return record
 
 
 def unsigned(value: Any) -> Any:

@@ -4,8 +4,19 @@ A change in pixels never shows that a claim is true. `bearing` therefore says on
 with what a claim lets one expect, runs against it, or falls in its place and time - and what the alert leaves open.
 """
 
-from monitor.claim.bearings import WHOLE, Bearing, Relation, bearing, related
-from monitor.claim.codes import Credibility, EffectKind, Heading, Moved, Observability, Reliability
+from monitor.claim.bearings import WHOLE, Bearing, Relation, bearing, related, unseen
+from monitor.claim.codes import (
+    Credibility,
+    EffectKind,
+    Exclusion,
+    Fit,
+    Heading,
+    Moved,
+    Observability,
+    Reliability,
+    Sight,
+)
+from monitor.claim.freezing import Standing, fingerprint, standing
 from monitor.claim.model import (
     Claim,
     ContextNote,
@@ -13,9 +24,13 @@ from monitor.claim.model import (
     Document,
     Effect,
     Expectation,
+    Frozen,
+    Hypothesis,
+    Item,
     Looks,
     Narrative,
     Period,
+    Probe,
     TimelineEntry,
 )
 
@@ -29,16 +44,27 @@ __all__ = [
     "Document",
     "Effect",
     "EffectKind",
+    "Exclusion",
     "Expectation",
+    "Fit",
+    "Frozen",
     "Heading",
+    "Hypothesis",
+    "Item",
     "Looks",
     "Moved",
     "Narrative",
     "Observability",
     "Period",
+    "Probe",
     "Relation",
     "Reliability",
+    "Sight",
+    "Standing",
     "TimelineEntry",
     "bearing",
+    "fingerprint",
     "related",
+    "standing",
+    "unseen",
 ]

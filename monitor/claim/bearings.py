@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.claim.codes import Heading, Moved, Observability
-from monitor.claim.model import Claim, Expectation, Narrative
+from monitor.claim.freezing import Standing, standing
+from monitor.claim.model import Claim, Expectation, Frozen, Narrative
 from monitor.times import Interval
 
 WHOLE = "outline"
@@ -104,7 +105,7 @@ def bearing(
         span=Interval(start=since, end=until),
         direction=direction,
     )
-    return [found for claim in narrative.claims for found in _bearings(claim, event)]
+    return [found for claim in narrative.claims for found in _bearings(claim, event, narrative.frozen)]
 
 
 def related(measure: str, other: str) -> bool:
@@ -112,10 +113,10 @@ def related(measure: str, other: str) -> bool:
     return measure == other or any({measure, other} <= family for family in _FAMILIES)
 
 
-def _bearings(claim: Claim, event: _Event) -> Iterator[Bearing]:
+def _bearings(claim: Claim, event: _Event, frozen: Sequence[Frozen]) -> Iterator[Bearing]:
     met = [e for e in claim.expectations if _meets(e, claim, event)]
     if met and claim.observability is not Observability.NOT_OBSERVABLE:
-        yield from (_of_expectation(claim, expectation, event) for expectation in met)
+        yield from (_of_expectation(claim, expectation, event, frozen) for expectation in met)
     elif event.aoi in claim.aois and _overlaps(claim.about, event.span):
         yield _of_place(claim, event)
 
@@ -146,7 +147,7 @@ def _relation(expected: Heading, moved: Moved) -> Relation:
     return Relation.AGREES if expected in agreeing[moved] else Relation.RUNS_AGAINST
 
 
-def _of_expectation(claim: Claim, expectation: Expectation, event: _Event) -> Bearing:
+def _of_expectation(claim: Claim, expectation: Expectation, event: _Event, frozen: Sequence[Frozen]) -> Bearing:
     relation = _relation(expectation.direction, event.direction)
     verb = "agrees in direction with" if relation is Relation.AGREES else "runs against the direction of"
     compared = "; ".join(period.name for period in expectation.baselines)
@@ -158,7 +159,7 @@ def _of_expectation(claim: Claim, expectation: Expectation, event: _Event) -> Be
     ]
     if expectation.measure != event.measure:
         said.append(f"{event.measure} is akin to {expectation.measure}, not the same measure.")
-    open_ = [_not_shown(event), _not_weighed(expectation), *_confounders(claim, expectation)]
+    open_ = [_not_shown(event), _not_weighed(claim, expectation, frozen), *_confounders(claim, expectation)]
     return Bearing(
         claim=claim, expectation=expectation, relation=relation, says=" ".join(said), does_not_say=" ".join(open_)
     )
@@ -178,19 +179,24 @@ def _of_place(claim: Claim, event: _Event) -> Bearing:
     )
 
 
+def unseen(measure: str) -> str:
+    """What a measure does not show, as the end of a sentence."""
+    return "; nor ".join([h for family, h in _FAMILIES.items() if measure in family] or [_HIDDEN_ELSEWHERE])
+
+
 def _not_shown(event: _Event) -> str:
-    hidden = [hidden for family, hidden in _FAMILIES.items() if event.measure in family] or [_HIDDEN_ELSEWHERE]
-    return f"It does not show {'; nor '.join(hidden)}."
+    return f"It does not show {unseen(event.measure)}."
 
 
-def _not_weighed(expectation: Expectation) -> str:
+def _not_weighed(claim: Claim, expectation: Expectation, frozen: Sequence[Frozen]) -> str:
     effect, looks = expectation.min_effect, expectation.min_looks
     text = (
         "It is one change against this place's own history and does not weigh the claim: that needs "
         f"{looks.window} usable looks in the window and {looks.baseline} in each baseline, "
         f"and a {_words(effect.kind)} of {effect.value:g} or its contrary."
     )
-    if expectation.fixed_beforehand:
+    # an alert that meets the window has seen it open
+    if standing(claim, expectation, frozen, expectation.window.end) is Standing.BEFOREHAND:
         return text
     return f"{text} The expectation was not fixed before its window opened."
 

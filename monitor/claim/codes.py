@@ -68,3 +68,27 @@ class EffectKind(StrEnum):
     DIFFERENCE_ROBUST_Z = "difference_robust_z"
     """The same, in robust standard deviations of the baseline."""
     HECTARES = "hectares"
+
+
+class Exclusion(StrEnum):
+    """Usable looks that an expectation leaves out."""
+
+    AFTER_SNOW = "after_snow"
+    """The two looks of a track after one with snow on the ground: what melts or is swept looks like change."""
+
+
+class Fit(StrEnum):
+    """What an item of evidence, if it is seen, means for a hypothesis (Heuer 1999, ch. 8)."""
+
+    CONSISTENT = "+"
+    INCONSISTENT = "-"
+    NEITHER = "0"
+
+
+class Sight(StrEnum):
+    """What must be found of an expectation for an item of evidence to count as seen."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    CONTROL_MOVED = "control_moved"
+    """Its controls moved with it."""

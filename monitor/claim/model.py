@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
-from monitor.claim.codes import Credibility, EffectKind, Heading, Observability, Reliability
+from monitor.claim.codes import (
+    Credibility,
+    EffectKind,
+    Exclusion,
+    Fit,
+    Heading,
+    Observability,
+    Reliability,
+    Sight,
+)
 from monitor.errors import NarrativeError
 from monitor.times import Interval
 
@@ -83,18 +92,47 @@ class Expectation:
     controls: Sequence[str] = ()
     """Zones that should not show the same change."""
 
-    exclude: Sequence[str] = ()
-    """Looks to leave out, in words."""
+    exclude: Sequence[Exclusion] = ()
+    """Usable looks to leave out all the same."""
 
-    frozen_on: date | None = None
-    """The day from which it no longer changed; None: still a draft."""
+    stay_days: float | None = None
+    """How long what is counted stays, days: of looks nearer to each other than this only the first counts. None: as
+    the kind of measure has it."""
 
     note: str = ""
 
-    @property
-    def fixed_beforehand(self) -> bool:
-        """True if it was frozen before its window opened: only then is it a test and not a reading."""
-        return self.frozen_on is not None and self.frozen_on < self.window.start.date()
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """One of the readings that compete with each other, the claim's own among them."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What decides whether an item of evidence is seen."""
+
+    expectation: str
+    """Id of an expectation of the same claim."""
+
+    sees: Sight = Sight.SUPPORTED
+    baseline: str = ""
+    """Name of one of its baselines; empty: all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One row of a table of competing hypotheses: something that may be seen, and what it would mean for each."""
+
+    id: str
+    text: str
+    fits: Mapping[str, Fit]
+    """By id of a hypothesis; one that is not named is neither here nor there."""
+
+    test: Probe | None = None
+    """None: nothing in this workspace looks for it. It is listed as missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +178,35 @@ class Claim:
     lag_days: tuple[int, int] | None = None
     note: str = ""
     expectations: Sequence[Expectation] = ()
+    hypotheses: Sequence[Hypothesis] = ()
+    """Rival readings; empty: the claim has none."""
+
+    evidence: Sequence[Item] = ()
+    """What would tell them apart."""
+
+    def expectation(self, name: str) -> Expectation:
+        """The expectation of that id.
+
+        Raises:
+            NarrativeError: there is none.
+        """
+        for one in self.expectations:
+            if one.id == name:
+                return one
+        known = ", ".join(e.id for e in self.expectations) or "none"
+        raise NarrativeError(f"claim {self.id!r} has no expectation {name!r}", f"It has: {known}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """An expectation as it stood when somebody froze it: a line of the log."""
+
+    claim: str
+    expectation: str
+    sha256: str
+    """Of all that decides its judgment; see `freezing.fingerprint`."""
+
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +263,8 @@ class Narrative:
     controls: Sequence[Control] = ()
     context: Sequence[ContextNote] = ()
     timeline: Sequence[TimelineEntry] = ()
+    frozen: Sequence[Frozen] = ()
+    """What the log holds of frozen expectations, oldest first."""
 
     def claim(self, name: str) -> Claim:
         """The claim of that id.

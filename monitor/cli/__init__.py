@@ -14,7 +14,14 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli import alerts_commands, calibrate_command, inspect_commands, work_commands
+from monitor.cli import (
+    alerts_commands,
+    calibrate_command,
+    claims_commands,
+    custody_commands,
+    inspect_commands,
+    work_commands,
+)
 from monitor.cli.state import State
 from monitor.errors import QuaywatchError
 
@@ -57,6 +64,8 @@ def common(
 work_commands.register(app)
 inspect_commands.register(app)
 alerts_commands.register(app)
+claims_commands.register(app)
+custody_commands.register(app)
 calibrate_command.register(app)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from monitor.cli.groups import DEFAULT, Listing
 from monitor.cli.state import Json, State, moment, say, warn
 
 if TYPE_CHECKING:
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from monitor.flow.desk import Desk
     from monitor.store import Transaction
 
-DEFAULT = "list"
-"""What `quaywatch alerts` does without the name of a command."""
-
-
-class _Listing(TyperGroup):
-    """Takes `alerts`, `alerts ID` and `alerts --all` for `alerts list ...`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = next((a for a in args if not a.startswith("-")), None)
-        if named in self.commands or (named is None and "--help" in args):
-            return super().parse_args(ctx, args)
-        return super().parse_args(ctx, [DEFAULT, *args])
-
 
 class Truth(StrEnum):
     """What a label says."""
@@ -41,7 +28,7 @@ class Truth(StrEnum):
 
 
 alerts = typer.Typer(
-    cls=_Listing,
+    cls=Listing,
     rich_markup_mode=None,
     help="Lists incidents, shows one (alerts ID), or takes what you say of one: ack, snooze, retract, label.",
 )

@@ -1,4 +1,4 @@
-"""Commands that only show: aois, looks, series, claims, doctor."""
+"""Commands that only show: aois, looks, series, doctor."""
 
 from __future__ import annotations
 
@@ -137,40 +137,6 @@ def _plot(desk: Desk, aoi: str, zone: str, measure: str, target: str) -> None:
         raise WorkspaceError(f"{target}: cannot be written ({error.strerror})", "Choose another file.") from error
 
 
-def claims(
-    context: typer.Context,
-    claim: Annotated[str | None, typer.Argument(help="Id of a claim; default: all.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Lists the claims of the narrative, or shows one with its expectations."""
-    from monitor.cli import views
-
-    state: State = context.obj
-    with state.desk() as desk:
-        narrative = desk.narrative
-    if claim:
-        found = narrative.claim(claim)
-        if as_json:
-            say(views.claim_value(found))
-            return
-        typer.echo(f"{found.text}\n  said by {found.said_by}, {found.said_on:%Y-%m-%d}; {found.observability}")
-        typer.echo(f"  against it would be: {found.against or 'not stated'}")
-        views.table(
-            "Expectations",
-            ("id", "measure", "zone", "direction", "window"),
-            [[e.id, e.measure, e.zone, e.direction, views.days(e.window)] for e in found.expectations],
-        )
-        return
-    if as_json:
-        say([views.claim_value(c) for c in narrative.claims])
-        return
-    views.table(
-        "Claims",
-        ("id", "what is said", "by", "code", "at 10 m"),
-        [[c.id, c.text, c.said_by, f"{c.reliability}{int(c.credibility)}", c.observability] for c in narrative.claims],
-    )
-
-
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Checks the workspace: configuration, AOIs, narrative, sources, accounts, archive, database, log, mail."""
     from monitor import clock, workspace
@@ -191,5 +157,5 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (aois, looks, series, claims, doctor):
+    for command in (aois, looks, series, doctor):
         app.command()(command)

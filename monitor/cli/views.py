@@ -16,7 +16,6 @@ from rich.text import Text
 from monitor import alert
 from monitor.alert import Incident, Interval90, Kind, Mark, Precision, Standing, State
 from monitor.aoi import Aoi
-from monitor.claim import Claim
 from monitor.flow.desk import Outcome
 from monitor.flow.story import Chronicle, finite
 from monitor.look import Look
@@ -265,31 +264,6 @@ def aoi_value(aoi: Aoi) -> dict[str, Any]:
         "uncertainty_m": aoi.uncertainty_m,
         "zones": [{"id": f"{aoi.id}.{z.name}", "kind": z.kind, "uncertainty_m": z.uncertainty_m} for z in aoi.zones],
         **{k: aoi.properties[k] for k in ("country", "kind", "role", "confidence") if k in aoi.properties},
-    }
-
-
-def claim_value(claim: Claim) -> dict[str, Any]:
-    """A claim as plain values."""
-    return {
-        "id": claim.id,
-        "text": claim.text,
-        "said_by": claim.said_by,
-        "said_on": claim.said_on,
-        "about": {"from": claim.about.start.date(), "to": last_day(claim.about)},
-        "aois": list(claim.aois),
-        "reliability": claim.reliability,
-        "credibility": int(claim.credibility),
-        "observability": claim.observability,
-        "expectations": [
-            {
-                "id": e.id,
-                "measure": e.measure,
-                "zone": e.zone,
-                "direction": e.direction,
-                "window": {"from": e.window.start.date(), "to": last_day(e.window)},
-            }
-            for e in claim.expectations
-        ],
     }
 
 

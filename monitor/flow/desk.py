@@ -9,14 +9,29 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from monitor import clock
+from monitor import assessment, clock, evidence
 from monitor.alert import Change, Mark
 from monitor.aoi import Aoi
 from monitor.archive import Archive, Pruned, Retention
-from monitor.claim import Narrative
+from monitor.claim import Claim, Narrative
+from monitor.claim_page import ClaimFacts, ClaimPicture, render_claim
 from monitor.config import Environ
 from monitor.errors import AoiError, ConfigError, DeliveryError, NoSource, QuaywatchError, WorkspaceError
-from monitor.flow import deliver, marks, notice, page, story, tell, watch
+from monitor.evidence import Bundle
+from monitor.flow import (
+    assessing,
+    bundles,
+    claim_story,
+    custody,
+    deliver,
+    keeping,
+    marks,
+    notice,
+    page,
+    story,
+    tell,
+    watch,
+)
 from monitor.flow.deliver import Delivered
 from monitor.flow.imagery import Imagery
 from monitor.flow.opening import open_source
@@ -45,6 +60,18 @@ class Outcome:
     """Notices for the operator that began or ended with this poll."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judgment:
+    """What came of a claim, and where it is told."""
+
+    facts: ClaimFacts
+    evidence: Mapping[str, str] | None = None
+    """Folder and SHA-256 of its bundle; None: none was kept."""
+
+    page: Path | None = None
+    problems: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class Desk:
     """Everything a surface needs of a workspace."""
@@ -65,8 +92,9 @@ class Desk:
 
     @cached_property
     def narrative(self) -> Narrative:
-        """Documents, claims and expectations."""
-        return read_narrative(self.workspace.narrative_files(), self.aois)
+        """Documents, claims and expectations, with what the log holds of those that are frozen."""
+        read = read_narrative(self.workspace.narrative_files(), self.aois)
+        return replace(read, frozen=assessing.frozen(self.logbook.entries()))
 
     @cached_property
     def sources(self) -> Sequence[Source]:
@@ -168,9 +196,27 @@ class Desk:
             untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
         self.queue(untold, as_of)
         self._log()
-        return self.send(as_of) if announce and send else Delivered()
+        problems = self._kept_evidence(aoi, as_of)
+        told = self.send(as_of) if announce and send else Delivered()
+        return replace(told, problems=(*problems, *told.problems))
+
+    def _kept_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
+        """The bundles of what is new in an AOI of the workspace; problems in words."""
+        waiting = keeping.waiting(self.store, self.logbook, aoi.id) if aoi.id in self.aois else []
+        if not waiting:
+            return []
+        told = self.chronicle(aoi)
+        eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=as_of)
+
+        def make(change: Change) -> Bundle:
+            return bundles.alert_bundle(change, told, eyes, made_at=as_of)
+
+        return keeping.keep(self.workspace, self.logbook, waiting, make, as_of)
 
     def _log(self) -> None:
+        now = clock.now()  # not `as_of`: of what was written when, only the true time is worth anything
+        custody.log_configuration(self.workspace, self.logbook, now)
+        custody.head_of_day(self.logbook, self.workspace.log_folder, now)
         tell.log_changes(self.store, self.logbook, self.narrative)
         tell.log_marks(self.store, self.logbook)
 
@@ -199,6 +245,54 @@ class Desk:
         self._log()
         return mark, self.send(now)
 
+    def freeze(self, claim: Claim, expectations: Sequence[str], now: datetime) -> None:
+        """Writes the hashes of expectations into the log. What stands there already is not written again.
+
+        Raises:
+            NarrativeError: the claim has no such expectation.
+        """
+        chosen = [claim.expectation(name) for name in expectations]
+        for one in chosen:
+            self.logbook.append(assessing.freeze_entry(claim, one, now))
+        self.__dict__.pop("narrative", None)  # read anew with what is frozen now
+
+    def assess(self, claim: Claim, as_of: datetime, *, keep: bool = True, page: Path | None = None) -> Judgment:
+        """Judges a claim by the recorded looks; `keep`: logs it with its evidence, unless nothing changed since.
+
+        Raises:
+            WorkspaceError: the log, the evidence or the page cannot be written.
+        """
+        seen_looks = assessing.known_at(assessing.gathered(self.store, claim, self.aois), as_of)
+        told = assessment.assess(claim, seen_looks, self.narrative.frozen, as_of)
+        case = claim_story.Case(
+            claim=claim,
+            assessment=told,
+            evidence=seen_looks,
+            narrative=self.narrative,
+            aois=self.aois,
+            simulated=claim_story.is_simulated(self.store, claim),
+        )
+        drawn = claim_story.drawn(case, self.store, self.imagery) if keep or page else {}
+        kept = self._kept_assessment(case, drawn) if keep else None
+        where = f"{kept['folder']} (manifest {kept['sha256']})" if kept else ""
+        facts = claim_story.facts(case, drawn, now=as_of, evidence_at=where)
+        target = page or (self.workspace.reports / f"claim-{claim.id}.html" if keep else None)
+        return Judgment(facts=facts, evidence=kept, page=self._written(render_claim(facts), target) if target else None)
+
+    def _kept_assessment(
+        self, case: claim_story.Case, drawn: Mapping[str, Sequence[ClaimPicture]]
+    ) -> dict[str, str] | None:
+        """The bundle of an assessment, logged; None where nothing can be observed: then there is no evidence."""
+        kept = None
+        if any(j.comparisons for j in case.assessment.judged):
+            files = claim_story.narrative_contents(self.workspace.narrative_files())
+            bundle = claim_story.bundle(case, drawn, files, self.store, now=case.assessment.as_of)
+            sha256 = evidence.write(self.workspace.evidence, bundle)
+            folder = evidence.folder_of(self.workspace.evidence, bundle.id)
+            kept = {"folder": self.workspace.display(folder), "sha256": sha256}
+        self.logbook.append(assessing.entry(case.assessment, case.inputs, clock.now(), kept))
+        return kept
+
     def tidy(self, as_of: datetime) -> Pruned:
         """Drops from the archive what is older or more than config.toml allows; evidence stays.
 
@@ -213,6 +307,11 @@ class Desk:
         with self.store.transaction() as tx:
             evidence = tx.evidence_looks()
         return self.archive.prune(policy, keep=evidence, as_of=as_of)
+
+    def stamp(self) -> list[str]:
+        """Has the newest head of a day time-stamped, if calendars are configured; problems in words."""
+        calendars = self.workspace.config.log.timestamps
+        return custody.stamp_head(self.workspace.log_folder, calendars, clock.now()) if calendars else []
 
     @property
     def cadence(self) -> timedelta:
@@ -286,7 +385,14 @@ class Desk:
         """
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=now)
         text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes, aois=self.aois)
-        target = path or self.report_path(aoi.id)
+        return self._written(text, path or self.report_path(aoi.id))
+
+    def _written(self, text: str, target: Path) -> Path:
+        """Writes a page whole or not at all.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(target.name + ".part")

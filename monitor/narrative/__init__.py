@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from monitor.aoi import Aoi
 from monitor.claim import Narrative
 from monitor.narrative.files import NarrativeFile
-from monitor.narrative.models import joined
+from monitor.narrative.models import Tables, joined
 from monitor.narrative.problems import SHOWN, refusal
 from monitor.narrative.references import References
 
-__all__ = ["SHOWN", "read_narrative"]
+__all__ = ["SHOWN", "read_narrative", "schema"]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a narrative file. TOML days are strings of the format "date" in it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "quaywatch narrative",
+        **Tables.model_json_schema(by_alias=True),
+    }
 
 
 def read_narrative(files: Sequence[Path], aois: Mapping[str, Aoi] | None = None) -> Narrative:

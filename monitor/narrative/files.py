@@ -21,6 +21,8 @@ from monitor.toml_lines import locate
 _TOLD_WHOLE = {
     "span": "Exchange the two days.",
     "overlap": "Compare the window with days outside it.",
+    "effect": "A ratio of 1 and a difference of 0 are no change: rises lie above, falls below (a ratio above 0).",
+    "table": "Name one of the claim's own hypotheses, expectations and baselines.",
     "observability": "Change 'observability', or what contradicts it.",
 }
 """Kinds of our own whose message needs no value beside it, and what to do."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -17,13 +17,19 @@ from monitor.claim import (
     Document,
     Effect,
     EffectKind,
+    Exclusion,
     Expectation,
+    Fit,
     Heading,
+    Hypothesis,
+    Item,
     Looks,
     Narrative,
     Observability,
     Period,
+    Probe,
     Reliability,
+    Sight,
     TimelineEntry,
 )
 from monitor.times import Interval, end_of, start_of
@@ -114,8 +120,8 @@ class _Expectation(_Table):
     weight: float = Field(ge=0, le=1)
     lag_days: _LagDays | None = None
     controls: list[_OneZone] = []
-    exclude: list[_Text] = []
-    frozen_on: _Day | None = None
+    exclude: list[Annotated[Exclusion, Field(strict=False)]] = []
+    stay_days: float | None = Field(default=None, ge=0, le=365)
     note: str = ""
 
     @model_validator(mode="after")
@@ -129,8 +135,50 @@ class _Expectation(_Table):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _on_its_side(self) -> Self:
+        """A rise of 0.5 times, or a fall of 1.5, would be met by doing nothing."""
+        none = 1.0 if self.min_effect.kind is EffectKind.RATE_RATIO else 0.0
+        rises = self.direction in {Heading.UP, Heading.NOT_UP}
+        value = self.min_effect.value
+        if (value > none) is not rises or value == none or (none == 1.0 and value <= 0):
+            side = "above" if rises else "below"
+            raise PydanticCustomError(
+                "effect",
+                "with direction {direction} the effect must lie {side} {none}",
+                {"direction": repr(str(self.direction)), "side": side, "none": f"{none:g}", "at": "min_effect"},
+            )
+        return self
+
     def to_core(self) -> Expectation:
         return Expectation(**self.parts())
+
+
+class _Hypothesis(_Table):
+    id: _Id
+    text: _Text
+
+    def to_core(self) -> Hypothesis:
+        return Hypothesis(**self.parts())
+
+
+class _Probe(_Table):
+    expectation: _Id
+    sees: Annotated[Sight, Field(strict=False)] = Sight.SUPPORTED
+    baseline: str = ""
+
+    def to_core(self) -> Probe:
+        return Probe(**self.parts())
+
+
+class _Item(_Table):
+    id: _Id
+    text: _Text
+    fits: dict[_Id, Annotated[Fit, Field(strict=False)]] = Field(min_length=1)
+    test: _Probe | None = None
+
+    def to_core(self) -> Item:
+        return Item(**self.parts())
 
 
 class _Claim(_Table):
@@ -157,6 +205,8 @@ class _Claim(_Table):
     lag_days: _LagDays | None = None
     note: str = ""
     expectations: list[_Expectation] = Field(default=[], alias="expectation")
+    hypotheses: list[_Hypothesis] = Field(default=[], alias="hypothesis")
+    evidence: list[_Item] = []
 
     @model_validator(mode="after")
     def _honest(self) -> Self:
@@ -174,8 +224,33 @@ class _Claim(_Table):
             )
         return self
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        hypotheses = {h.id for h in self.hypotheses}
+        baselines = {e.id: {b.name for b in e.baselines} for e in self.expectations}
+        for item in self.evidence:
+            wrong = _unknown(item, hypotheses, baselines)
+            if wrong:
+                raise PydanticCustomError("table", "evidence {item}: {wrong}", {"item": repr(item.id), "wrong": wrong})
+        return self
+
     def to_core(self) -> Claim:
         return Claim(**self.parts())
+
+
+def _unknown(item: _Item, hypotheses: Set[str], baselines: Mapping[str, Set[str]]) -> str:
+    """The first name in a row of the table that nothing in the claim has; empty: all are known."""
+    for name in item.fits:
+        if name not in hypotheses:
+            return f"there is no hypothesis {name!r}"
+    test = item.test
+    if test is None:
+        return ""
+    if test.expectation not in baselines:
+        return f"there is no expectation {test.expectation!r}"
+    if test.baseline and test.baseline not in baselines[test.expectation]:
+        return f"expectation {test.expectation!r} has no baseline {test.baseline!r}"
+    return ""
 
 
 class _Document(_Table):

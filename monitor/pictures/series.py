@@ -75,7 +75,7 @@ def series_plot(
             _track(axes, [p for p in series if p.track == track], track, at)
         _ticks(axes, unused)
         _limits(axes, series)
-        _dates(axes)
+        dates(axes)
         axes.set_ylabel(_unit_label(unit), fontsize=15, parse_math=False)
         set_title(axes, fitted(title, 70), 16)
         axes.tick_params(labelsize=14)
@@ -91,14 +91,15 @@ def series_plot(
     return small_png(draw, 0, free=True)
 
 
-def _days(moments: Iterable[datetime]) -> list[float]:
+def days(moments: Iterable[datetime]) -> list[float]:
     """matplotlib's numbers for instants."""
     from matplotlib.dates import date2num  # noqa: PLC0415 - slow to import: only for those who draw
 
     return [float(date2num(moment)) for moment in moments]  # type: ignore[no-untyped-call]
 
 
-def _dates(axes: Axes) -> None:
+def dates(axes: Axes) -> None:
+    """Days along the axis, as few as are read."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - as above
 
     locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
@@ -112,10 +113,10 @@ def _incident(axes: Axes, incident: Incident | None, series: Sequence[SeriesPoin
     latest = max([incident.raised, *(p.at for p in series), *(u.at for u in unused)])
     end = incident.until or latest
     word = {1: "more than usual", -1: "less than usual", 0: "nothing usable"}[incident.kind.sign]
-    first, last = _days([incident.onset, end])
+    first, last = days([incident.onset, end])
     axes.axvspan(first, last, color=ORANGE, alpha=0.2, linewidth=0, label=f"{word} ({incident.state})", zorder=0)
     if incident.onset_between is not None:
-        began = _days(incident.onset_between)
+        began = days(incident.onset_between)
         axes.axvspan(*began, color=VERMILION, alpha=0.3, linewidth=0, label="it began in here (90 %)", zorder=0.5)
     axes.axvline(
         first, color=DARK, linewidth=1.4, linestyle="--", label=f"first look of it, {day(incident.onset)}", zorder=1
@@ -127,7 +128,7 @@ def _track(axes: Axes, points: Sequence[SeriesPoint], track: str, at: int) -> No
     colour, marker = TRACK_COLOURS[at % len(TRACK_COLOURS)], MARKERS[at % len(MARKERS)]
     banded = [(p, p.low, p.high) for p in points if p.low is not None and p.high is not None]
     axes.fill_between(
-        _days(p.at for p, _, _ in banded),
+        days(p.at for p, _, _ in banded),
         [low for _, low, _ in banded],
         [high for _, _, high in banded],
         color="#777777",
@@ -137,7 +138,7 @@ def _track(axes: Axes, points: Sequence[SeriesPoint], track: str, at: int) -> No
     )
     known = [(p.at, p.usual) for p in points if p.usual is not None]
     axes.plot(
-        _days(when for when, _ in known),
+        days(when for when, _ in known),
         [usual for _, usual in known],
         color=colour,
         linestyle="none",
@@ -147,7 +148,7 @@ def _track(axes: Axes, points: Sequence[SeriesPoint], track: str, at: int) -> No
         zorder=3,
     )
     axes.plot(
-        _days(p.at for p in points),
+        days(p.at for p in points),
         [p.value for p in points],
         color=colour,
         linestyle="none",
@@ -163,7 +164,7 @@ def _track(axes: Axes, points: Sequence[SeriesPoint], track: str, at: int) -> No
 def _ticks(axes: Axes, unused: Sequence[Unused]) -> None:
     if unused:
         axes.plot(
-            _days(u.at for u in unused),
+            days(u.at for u in unused),
             [0.022] * len(unused),
             transform=axes.get_xaxis_transform(),
             color="#555555",

@@ -17,7 +17,9 @@ from monitor.claim import (
     Credibility,
     Effect,
     EffectKind,
+    Exclusion,
     Expectation,
+    Frozen,
     Heading,
     Looks,
     Moved,
@@ -26,8 +28,11 @@ from monitor.claim import (
     Period,
     Relation,
     Reliability,
+    Standing,
     bearing,
+    fingerprint,
     related,
+    standing,
 )
 from monitor.errors import NarrativeError, UsageError
 from monitor.times import Interval, utc
@@ -226,14 +231,77 @@ def test_sensors_by_any_name(sensor: str | None) -> None:
     assert relations(touched(sensor=sensor)) == [("surge", "E1", Relation.AGREES)]
 
 
+def record(of: Claim, at: str, sha256: str = "") -> Frozen:
+    return Frozen(claim=of.id, expectation="E1", sha256=sha256 or fingerprint(of, of.expectations[0]), at=utc(at))
+
+
 @pytest.mark.parametrize(
-    ("frozen", "beforehand"), [(None, False), (date(2025, 9, 30), True), (date(2025, 10, 1), False)]
+    ("records", "stands"),
+    [
+        ([], Standing.POST_HOC),
+        ([record(CLAIM, "2025-09-30T23:59:59")], Standing.BEFOREHAND),
+        ([record(CLAIM, "2025-10-01")], Standing.POST_HOC),
+        ([record(CLAIM, "2025-08-01", "of another version"), record(CLAIM, "2025-09-01")], Standing.BEFOREHAND),
+        # of several versions frozen before, only the last is the prediction: else one could choose among them later
+        ([record(CLAIM, "2025-08-01"), record(CLAIM, "2025-09-01", "of another version")], Standing.POST_HOC),
+        ([record(CLAIM, "2025-09-01"), record(CLAIM, "2025-11-01", "of another version")], Standing.BEFOREHAND),
+    ],
 )
-def test_only_what_was_fixed_before_its_window_is_a_test(frozen: date | None, beforehand: bool) -> None:
-    (found,) = touched(expecting(frozen_on=frozen))
-    assert found.expectation is not None
-    assert found.expectation.fixed_beforehand is beforehand
-    assert ("was not fixed before" in found.does_not_say) is not beforehand
+def test_only_what_was_frozen_before_its_window_is_a_test(records: list[Frozen], stands: Standing) -> None:
+    assert standing(CLAIM, SURGE, records, utc("2026-03-01")) is stands
+    narrative = Narrative(claims=(CLAIM,), frozen=records)
+    (found,) = bearing(
+        narrative,
+        aoi="rajin",
+        zone="berths",
+        measure="ship_presence",
+        sensor="S1",
+        since=utc("2025-11-02"),
+        until=utc("2025-11-20"),
+        direction=Heading.UP,
+    )
+    assert ("was not fixed before" in found.does_not_say) is (stands is Standing.POST_HOC)
+
+
+def test_before_the_window_opens_it_is_a_draft_until_it_is_frozen() -> None:
+    early = utc("2025-09-15")
+    assert standing(CLAIM, SURGE, [], early) is Standing.DRAFT
+    assert standing(CLAIM, SURGE, [record(CLAIM, "2025-09-01")], early) is Standing.BEFOREHAND
+    assert standing(CLAIM, SURGE, [record(CLAIM, "2025-09-01", "of another version")], early) is Standing.DRAFT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"measure": "vessel_count"},
+        {"zone": "rajin.anchorage"},
+        {"sensors": ("S1",)},
+        {"window": Interval(start=utc("2025-10-01"), end=utc("2026-02-05"))},
+        {"direction": Heading.DOWN},
+        {"min_effect": Effect(kind=EffectKind.RATE_RATIO, value=1.4)},
+        {"min_looks": Looks(window=29, baseline=20)},
+        {"weight": 0.9},
+        {"controls": ("zarubino.berths",)},
+        {"exclude": (Exclusion.AFTER_SNOW,)},
+        {"stay_days": 1.0},
+        {"baselines": (replace(SURGE.baselines[0], same_season=True),)},
+    ],
+)
+def test_whatever_decides_the_judgment_changes_the_hash(change: dict[str, Any]) -> None:
+    changed = replace(SURGE, **change)
+    assert fingerprint(CLAIM, changed) != fingerprint(CLAIM, SURGE)
+
+
+def test_a_note_may_be_mended_without_changing_the_hash() -> None:
+    assert fingerprint(CLAIM, replace(SURGE, note="Other words.")) == fingerprint(CLAIM, SURGE)
+    assert fingerprint(replace(CLAIM, text="Other words."), SURGE) == fingerprint(CLAIM, SURGE)
+    assert len(fingerprint(CLAIM, SURGE)) == 64
+
+
+def test_where_a_zone_stands_for_several_aois_they_are_part_of_the_hash() -> None:
+    several = replace(SURGE, zone="kursk_*")
+    assert fingerprint(CLAIM, several) != fingerprint(replace(CLAIM, aois=("rajin",)), several)
+    assert fingerprint(CLAIM, SURGE) == fingerprint(replace(CLAIM, aois=("rajin",)), SURGE)
 
 
 def test_time_that_runs_backwards_is_refused() -> None:

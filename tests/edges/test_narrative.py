@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.aoi import Aoi, from_features
-from monitor.claim import Heading, Narrative, Observability, Relation, bearing
+from monitor.claim import Heading, Narrative, Observability, Relation, Standing, bearing, standing
 from monitor.errors import NarrativeError
 from monitor.narrative import read_narrative
 from monitor.times import utc
@@ -103,7 +103,7 @@ def test_the_shipped_narrative_is_complete(shipped: Narrative) -> None:
         Observability.INDIRECT: 5,
         Observability.NOT_OBSERVABLE: 13,
     }
-    assert sum(len(claim.expectations) for claim in shipped.claims) == 10
+    assert sum(len(claim.expectations) for claim in shipped.claims) == 12
 
 
 def test_the_one_testable_claim_keeps_its_doubts(shipped: Narrative) -> None:
@@ -118,7 +118,17 @@ def test_the_one_testable_claim_keeps_its_doubts(shipped: Narrative) -> None:
 
 
 def test_no_shipped_expectation_pretends_to_have_been_fixed_beforehand(shipped: Narrative) -> None:
-    assert not any(e.fixed_beforehand for claim in shipped.claims for e in claim.expectations)
+    stands = {standing(c, e, [], utc("2026-11-22")) for c in shipped.claims for e in c.expectations}
+    assert stands == {Standing.POST_HOC}
+
+
+def test_the_rival_readings_of_the_surge_stand_in_a_table_that_can_split_them(shipped: Narrative) -> None:
+    claim = shipped.claim("wsj-surge")
+    assert [h.id for h in claim.hypotheses] == ["H1", "H2", "H3", "H4", "H5", "H6"]
+    by_id = {item.id: item for item in claim.evidence}
+    assert (by_id["R2"].fits["H1"], by_id["R2"].fits["H3"]) == ("+", "-")  # the rows that domain notes say decide
+    assert (by_id["R3"].fits["H1"], by_id["R3"].fits["H2"]) == ("-", "+")
+    assert [i.id for i in claim.evidence if i.test is None] == ["R8"]
 
 
 def test_each_shipped_expectation_can_be_met(shipped: Narrative) -> None:
@@ -138,7 +148,8 @@ def test_each_shipped_expectation_can_be_met(shipped: Narrative) -> None:
                 until=middle,
                 direction=Heading.UP,
             )
-            assert (claim.id, expectation.id, Relation.AGREES) in [
+            expected = Relation.RUNS_AGAINST if expectation.direction is Heading.NOT_UP else Relation.AGREES
+            assert (claim.id, expectation.id, expected) in [
                 (b.claim.id, b.expectation and b.expectation.id, b.relation) for b in found
             ]
 
@@ -162,7 +173,7 @@ def test_the_starter_narrative_loads_with_the_starter_sites() -> None:
     narrative = read_narrative(sorted((STARTER / "alerts/narrative").glob("*.toml")), _aois(STARTER / "aois"))
     (claim,) = narrative.claims
     (expectation,) = claim.expectations
-    assert expectation.fixed_beforehand
+    assert standing(claim, expectation, [], utc("2025-09-15")) is Standing.DRAFT
     assert len(narrative.documents) == 1
 
 
