@@ -28,6 +28,8 @@ BENCHMARKS = {
     "kernels": "speed and memory of the kernels, beside peers from PyPI (benchmarks/peers/install)",
     "alarms": "false alarms, delay and intervals of simulated series beside peers; --dir DIR: what real counts show",
     "update": "seconds for one new look of each of 10,000 series",
+    "claims": "outcomes of claims about simulated ports of which the truth is known: 500 of each truth",
+    "tamper": "one byte changed at a time in log and evidence: is it found, and do copied bundles replay?",
     "demo": "wall time of the demo, and what it finds of what was planted",
 }
 MAY_HAVE_FOLDER = frozenset({"alarms"})

@@ -185,6 +185,7 @@ def _workspace(root: Path, aois: Sequence[Aoi]) -> Workspace:
     (root / "aois").mkdir(parents=True)
     for aoi in aois:
         (root / "aois" / f"{aoi.id}.geojson").write_text(json.dumps(workspaces.geojson(aoi)), encoding="utf-8")
+    (root / "config.toml").touch()  # the log holds its hash
     made = Workspace(root=root, config=Config())
     made.check_writable()
     return made

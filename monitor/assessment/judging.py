@@ -211,7 +211,7 @@ def _of_claim(claim: Claim, judged: Sequence[Judged]) -> tuple[Outcome, list[Dou
     if Outcome.CONTRADICTED in others and others & {Outcome.SUPPORTED, Outcome.PARTLY}:
         return Outcome.INCONCLUSIVE, [Doubt.EXPECTATIONS_DIFFER]
     if first.outcome is Outcome.INCONCLUSIVE:
-        return Outcome.INCONCLUSIVE, [Doubt.WEIGHTIEST, *first.doubts]
+        return Outcome.INCONCLUSIVE, list(first.doubts) or [Doubt.WEIGHTIEST]
     if claim.observability is Observability.INDIRECT:
         return Outcome.INCONCLUSIVE, [Doubt.INDIRECT]
     return first.outcome, list(first.doubts)

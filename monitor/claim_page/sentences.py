@@ -70,8 +70,7 @@ def headline(facts: ClaimFacts) -> list[str]:
 def outcome_of(told: Assessment) -> str:
     """The outcome and why."""
     if told.outcome is Outcome.INCONCLUSIVE:
-        own = [d for d in told.doubts if d is not Doubt.WEIGHTIEST]
-        return f"Inconclusive: {_reasons(own)}."
+        return f"Inconclusive: {_reasons(told.doubts)}."
     if told.outcome is Outcome.CONTRADICTED:
         return "Contradicted: the looks leave no room for a change as large as was expected, against any baseline."
     if told.outcome is Outcome.PARTLY:

@@ -19,7 +19,9 @@ from monitor.cli import (
     calibrate_command,
     claims_commands,
     custody_commands,
+    export_command,
     inspect_commands,
+    report_command,
     work_commands,
 )
 from monitor.cli.state import State
@@ -66,6 +68,8 @@ inspect_commands.register(app)
 alerts_commands.register(app)
 claims_commands.register(app)
 custody_commands.register(app)
+export_command.register(app)
+report_command.register(app)
 calibrate_command.register(app)
 
 

@@ -11,7 +11,7 @@ from monitor.claim import Claim, Narrative, Standing, fingerprint, standing
 from monitor.claim_page import headline
 from monitor.cli.views import days, last_day, table
 from monitor.evidence import plain
-from monitor.flow.desk import Judgment
+from monitor.flow.judging import Judgment
 from monitor.measures import MEASURES
 
 EXPECTATION_COLUMNS = ("id", "measure", "zone", "direction", "window", "stands as", "SHA-256")

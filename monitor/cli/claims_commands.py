@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli.groups import DEFAULT, Listing
-from monitor.cli.state import Json, State, moment, say, warn
+from monitor.cli.state import Json, State, moment, say
 
 if TYPE_CHECKING:
     from monitor.claim_page import ClaimFacts
-    from monitor.flow.desk import Desk, Judgment
+    from monitor.flow.desk import Desk
+    from monitor.flow.judging import Judgment
 
 claims = typer.Typer(
     cls=Listing,
@@ -93,12 +94,13 @@ def freeze(
     """Writes the hash of a claim's expectations into the log. Only what is frozen before its window opens is a test."""
     from monitor import clock
     from monitor.cli import claim_views
+    from monitor.flow import judging
 
     state: State = context.obj
     now = clock.now()
     with state.desk() as desk:
         found = desk.narrative.claim(claim)
-        desk.freeze(found, expectation or [e.id for e in found.expectations], now)
+        judging.freeze(desk, found, expectation or [e.id for e in found.expectations], now)
         narrative = desk.narrative
     if as_json:
         say(claim_views.claim_value(found, narrative, now))
@@ -118,6 +120,7 @@ def assess(
     """Judges claims by the looks that are recorded: outcome, numbers, doubts. Logs it, keeps the evidence."""
     from monitor import clock
     from monitor.errors import UsageError
+    from monitor.flow import judging
 
     state: State = context.obj
     now = moment(as_of, clock.now())
@@ -125,7 +128,7 @@ def assess(
         chosen = [desk.narrative.claim(c) for c in claim or [c.id for c in desk.narrative.claims]]
         if report and len(chosen) != 1:
             raise UsageError("--report writes the page of one claim", "Name it: claims assess CLAIM --report FILE.")
-        told = [desk.assess(c, now, keep=not dry_run, page=report) for c in chosen]
+        told = [judging.assess(desk, c, now, keep=not dry_run, page=report) for c in chosen]
         _show(desk, told, as_json=as_json, one=bool(claim) and len(chosen) == 1)
 
 
@@ -140,7 +143,6 @@ def schema() -> None:
 def _show(desk: Desk, told: list[Judgment], *, as_json: bool, one: bool) -> None:
     from monitor.cli import claim_views, views
 
-    warn([p for t in told for p in t.problems])
     if as_json:
         values = [claim_views.judgment_value(t) for t in told]
         say(values[0] if one else values)

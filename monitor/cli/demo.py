@@ -10,10 +10,12 @@ import typer
 
 from monitor import simulate, workspace
 from monitor.aoi import Aoi
+from monitor.claim_page import headline
 from monitor.cli import views
 from monitor.cli.state import progress
 from monitor.config import Environ
 from monitor.errors import WorkspaceError
+from monitor.flow import judging
 from monitor.flow.desk import Desk, opened
 from monitor.simulate import Truth
 from monitor.times import Interval
@@ -83,20 +85,29 @@ def show(folder: Path | None, seed: int, environ: Environ) -> None:
     with opened(home, environ) as desk:
         aoi = desk.aois[simulate.AOI_ID]
         now = truth.interval.end
+        claim = desk.narrative.claim("sim-surge")
+        # SIMULATED, too: as if somebody had written the expectation down a month before its window opened
+        judging.freeze(desk, claim, ["E1"], claim.expectations[0].window.start - timedelta(days=30))
         with progress("Measuring the looks", quiet=False) as bar:
             outcome = desk.poll(aoi, Interval(start=truth.interval.start, end=now), as_of=now, progress=bar)
         report = desk.report(aoi, now=now, notes=planted(truth))
+        with progress("Judging the claim", quiet=False):
+            judgment = judging.assess(desk, claim, now)
         summary = outcome.summary
         typer.echo(
             f"SIMULATED: {summary.scenes} scenes, {summary.new_looks} looks, "
             f"{summary.unusable} of them unusable for every zone, {outcome.delivered.sent} mails written"
         )
         _tables(desk, aoi, truth)
+        typer.echo("SIMULATED claim: " + " ".join(headline(judgment.facts)))
     mails = sorted((root / "mailbox").glob("*.eml"))
     for mail in mails:
         typer.echo(f"Mail:   {mail}")
     typer.echo(f"Log:    {home.log_folder / 'alerts.jsonl'}")
+    typer.echo(f"Proof:  {home.evidence}")
     typer.echo(f"Report: {report}")
+    typer.echo(f"Claim:  {judgment.page}")
+    typer.echo(f"Next:   quaywatch -w {root} verify")
 
 
 def _empty(folder: Path | None) -> Path:

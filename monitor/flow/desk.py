@@ -9,19 +9,25 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from monitor import assessment, clock, evidence
+from monitor import clock
 from monitor.alert import Change, Mark
 from monitor.aoi import Aoi
 from monitor.archive import Archive, Pruned, Retention
-from monitor.claim import Claim, Narrative
-from monitor.claim_page import ClaimFacts, ClaimPicture, render_claim
+from monitor.claim import Narrative
 from monitor.config import Environ
-from monitor.errors import AoiError, ConfigError, DeliveryError, NoSource, QuaywatchError, WorkspaceError
-from monitor.evidence import Bundle
+from monitor.errors import (
+    AoiError,
+    ConfigError,
+    DeliveryError,
+    NoSource,
+    QuaywatchError,
+    UsageError,
+    WorkspaceError,
+)
+from monitor.evidence import Bundle, name_of
 from monitor.flow import (
     assessing,
     bundles,
-    claim_story,
     custody,
     deliver,
     keeping,
@@ -39,7 +45,7 @@ from monitor.flow.poll import Progress, Summary, poll, silent
 from monitor.flow.story import Chronicle, Eyes, Teller
 from monitor.flow.watch import News, Trouble
 from monitor.logbook import Logbook
-from monitor.message import Message, render
+from monitor.message import Message, render, standing_alone
 from monitor.message.group import render_group
 from monitor.narrative import read_narrative
 from monitor.site import site
@@ -58,18 +64,6 @@ class Outcome:
     delivered: Delivered = field(default=Delivered())
     news: Sequence[News] = ()
     """Notices for the operator that began or ended with this poll."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judgment:
-    """What came of a claim, and where it is told."""
-
-    facts: ClaimFacts
-    evidence: Mapping[str, str] | None = None
-    """Folder and SHA-256 of its bundle; None: none was kept."""
-
-    page: Path | None = None
-    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +89,10 @@ class Desk:
         """Documents, claims and expectations, with what the log holds of those that are frozen."""
         read = read_narrative(self.workspace.narrative_files(), self.aois)
         return replace(read, frozen=assessing.frozen(self.logbook.entries()))
+
+    def read_narrative_again(self) -> None:
+        """At its next use: something was frozen."""
+        self.__dict__.pop("narrative", None)
 
     @cached_property
     def sources(self) -> Sequence[Source]:
@@ -245,54 +243,6 @@ class Desk:
         self._log()
         return mark, self.send(now)
 
-    def freeze(self, claim: Claim, expectations: Sequence[str], now: datetime) -> None:
-        """Writes the hashes of expectations into the log. What stands there already is not written again.
-
-        Raises:
-            NarrativeError: the claim has no such expectation.
-        """
-        chosen = [claim.expectation(name) for name in expectations]
-        for one in chosen:
-            self.logbook.append(assessing.freeze_entry(claim, one, now))
-        self.__dict__.pop("narrative", None)  # read anew with what is frozen now
-
-    def assess(self, claim: Claim, as_of: datetime, *, keep: bool = True, page: Path | None = None) -> Judgment:
-        """Judges a claim by the recorded looks; `keep`: logs it with its evidence, unless nothing changed since.
-
-        Raises:
-            WorkspaceError: the log, the evidence or the page cannot be written.
-        """
-        seen_looks = assessing.known_at(assessing.gathered(self.store, claim, self.aois), as_of)
-        told = assessment.assess(claim, seen_looks, self.narrative.frozen, as_of)
-        case = claim_story.Case(
-            claim=claim,
-            assessment=told,
-            evidence=seen_looks,
-            narrative=self.narrative,
-            aois=self.aois,
-            simulated=claim_story.is_simulated(self.store, claim),
-        )
-        drawn = claim_story.drawn(case, self.store, self.imagery) if keep or page else {}
-        kept = self._kept_assessment(case, drawn) if keep else None
-        where = f"{kept['folder']} (manifest {kept['sha256']})" if kept else ""
-        facts = claim_story.facts(case, drawn, now=as_of, evidence_at=where)
-        target = page or (self.workspace.reports / f"claim-{claim.id}.html" if keep else None)
-        return Judgment(facts=facts, evidence=kept, page=self._written(render_claim(facts), target) if target else None)
-
-    def _kept_assessment(
-        self, case: claim_story.Case, drawn: Mapping[str, Sequence[ClaimPicture]]
-    ) -> dict[str, str] | None:
-        """The bundle of an assessment, logged; None where nothing can be observed: then there is no evidence."""
-        kept = None
-        if any(j.comparisons for j in case.assessment.judged):
-            files = claim_story.narrative_contents(self.workspace.narrative_files())
-            bundle = claim_story.bundle(case, drawn, files, self.store, now=case.assessment.as_of)
-            sha256 = evidence.write(self.workspace.evidence, bundle)
-            folder = evidence.folder_of(self.workspace.evidence, bundle.id)
-            kept = {"folder": self.workspace.display(folder), "sha256": sha256}
-        self.logbook.append(assessing.entry(case.assessment, case.inputs, clock.now(), kept))
-        return kept
-
     def tidy(self, as_of: datetime) -> Pruned:
         """Drops from the archive what is older or more than config.toml allows; evidence stays.
 
@@ -385,9 +335,23 @@ class Desk:
         """
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=now)
         text = page.report(self.chronicle(aoi), eyes, self.narrative, self.budget, now=now, notes=notes, aois=self.aois)
-        return self._written(text, path or self.report_path(aoi.id))
+        return self.written(text, path or self.report_path(aoi.id))
 
-    def _written(self, text: str, target: Path) -> Path:
+    def alert_report(self, incident: str, *, now: datetime, path: Path | None = None) -> Path:
+        """Writes the page of an alert, as of its newest step: what its message says, in one file.
+
+        Raises:
+            UsageError: there is no such incident.
+            WorkspaceError: it cannot be written.
+        """
+        with self.store.transaction() as tx:
+            steps = [change for change, _ in tx.changes() if change.incident.id == incident]
+        if not steps:
+            raise UsageError(f"no incident {incident!r}", "See `quaywatch alerts --all`.")
+        text = standing_alone(self.message_writer(now)(steps[-1]))
+        return self.written(text, path or self.workspace.reports / f"{name_of(incident)}.html")
+
+    def written(self, text: str, target: Path) -> Path:
         """Writes a page whole or not at all.
 
         Raises:

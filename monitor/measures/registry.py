@@ -82,7 +82,7 @@ MEASURES: Mapping[str, Measure] = {
             family=Family.COUNT,
             kinds=WATER,
             watched=WATER - {ZoneKind.REFERENCE_WATER},
-            version=2,
+            version=3,
             canary=Canary.SHIP,
         ),
         Measure(
@@ -91,7 +91,7 @@ MEASURES: Mapping[str, Measure] = {
             unit="m2",
             family=Family.AMOUNT,
             kinds=WATER,
-            version=2,
+            version=3,
             canary=Canary.SHIP,
         ),
         Measure(
@@ -100,7 +100,7 @@ MEASURES: Mapping[str, Measure] = {
             unit="1",
             family=Family.PRESENCE,
             kinds=WATER,
-            version=2,
+            version=3,
             canary=Canary.SHIP,
         ),
         Measure(

@@ -6,7 +6,7 @@ bear out. The text part is complete by itself.
 
 from monitor.message.facts import Dated, Facts, Message, Picture, Statement, Unused
 from monitor.message.limits import beside, budget, calibrated, large, missed, panel, shared
-from monitor.message.rendering import PICTURES, render, templates
+from monitor.message.rendering import PICTURES, render, standing_alone, templates
 from monitor.message.wording import (
     NOT_NOTHING,
     NOT_SHOWN,
@@ -84,6 +84,7 @@ __all__ = [
     "shared",
     "shortened",
     "size",
+    "standing_alone",
     "subject_of",
     "tally",
     "templates",

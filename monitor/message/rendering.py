@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import textwrap
 from functools import cache
@@ -91,6 +92,14 @@ def render(facts: Facts) -> Message:
         images={picture.cid: facts.pictures[name] for name, picture in pictures.items()},
         message_key=facts.change.id,
     )
+
+
+def standing_alone(message: Message) -> str:
+    """The HTML part as a page that needs nothing else: its pictures are inside."""
+    page = message.html
+    for cid, png in message.images.items():
+        page = page.replace(f"cid:{cid}", "data:image/png;base64," + base64.b64encode(png).decode("ascii"))
+    return page
 
 
 def _tidy(text: str) -> str:

@@ -50,12 +50,14 @@ def ship_sized(hull: Patch, vessel: Vessel, grid: Grid) -> bool:
 def slim(hull: Patch, vessel: Vessel, over: Array, grid: Grid) -> bool:
     """True for what is longer than any ship of its width: piles, booms, bridges.
 
-    The width is that of the light: its sum, which blur leaves as it is, over the brightness and the length.
+    The width is that of the light: its sum, which blur leaves as it is, over the brightness and the length. The length
+    is known to half a pixel, so a ship may be a pixel (two standard errors) shorter than it looks.
     """
     box, inside = _around_box(hull, 1, grid.shape)
     here = np.nan_to_num(over[box])
     light = np.maximum(here[ndimage.binary_dilation(inside, EIGHT)], 0).sum() / np.median(here[inside])
-    return bool(vessel.length_m**2 > SLIMMEST * light * grid.pixel_area_m2)
+    least = vessel.length_m - grid.resolution
+    return bool(least**2 > SLIMMEST * light * grid.pixel_area_m2)
 
 
 def _around_box(hull: Patch, reach: int, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Mask]:

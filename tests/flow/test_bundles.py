@@ -395,7 +395,7 @@ def test_it_is_said_first_if_the_versions_are_others(bundle: Bundle, tmp_path: P
     old = replace(changed(bundle, "parameters.json", older), version="0.0.9")
     first, second, third, fourth = replayed(old, tmp_path / "old").remarks
     assert "made with quaywatch 0.0.9" in first
-    assert "vessel_count/1; here it is vessel_count/2" in second
+    assert "vessel_count/1; here it is vessel_count/3" in second
     assert "gone/3; here it is not known any more" in third
     assert "numpy 1.0" in fourth
 

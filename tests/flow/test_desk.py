@@ -20,10 +20,10 @@ from PIL import Image
 
 from benchmarks.places import geojson
 from flow.conftest import MANY, SCENARIO, Archive, Crash, catalogued
-from monitor import workspace
+from monitor import evidence, workspace
 from monitor.alert import Change, Incident, State
 from monitor.aoi import Aoi
-from monitor.errors import AoiError, ConfigError, NoSource, UsageError
+from monitor.errors import AoiError, ConfigError, NoSource, UsageError, WorkspaceError
 from monitor.flow import marks, tell
 from monitor.flow.deliver import Delivered
 from monitor.flow.desk import Desk, at_desk, opened, problems_of
@@ -76,7 +76,14 @@ def mails(desk: Desk) -> list[Any]:
 
 
 def log(desk: Desk) -> list[str]:
-    return [e["id"] for e in desk.logbook.entries()]
+    """The lines of steps."""
+    return [e["id"] for e in desk.logbook.entries() if "what" not in e]
+
+
+def evidence_of(desk: Desk) -> dict[str, Path]:
+    """Folder of the bundle of each step that the log names one of."""
+    named = [e for e in desk.logbook.entries() if e.get("what") == "evidence"]
+    return {e["of"]: desk.workspace.root / e["folder"] for e in named}
 
 
 # poll, log, mail
@@ -94,8 +101,13 @@ def test_a_poll_logs_each_step_and_mails_the_recent_ones_once(small: Desk) -> No
     assert recent
     assert outcome.delivered.sent == len(recent) == len(mails(small))
     assert problems_of(outcome) == []
+    with small.store.transaction() as tx:
+        newest = {c.incident.id: c.id for c, _ in tx.changes()}
+    assert set(evidence_of(small)) == set(newest.values())
+    assert all((folder / "manifest.json").is_file() for folder in evidence_of(small).values())
     again = poll(small)
     assert (again.delivered.sent, len(log(small)), len(mails(small))) == (0, len(steps), len(recent))
+    assert len(evidence_of(small)) == len(newest)
     for mail in mails(small):
         assert "SIMULATED" in mail["Subject"]
         assert mail["To"] == "a@example.org"
@@ -125,6 +137,22 @@ def test_a_crash_after_the_record_loses_no_line_and_no_mail(
     assert len(mails(small)) == outcome.delivered.sent
     with small.store.transaction() as tx:
         assert sorted(log(small)) == sorted(c.id for c, _ in tx.changes())
+
+
+def test_evidence_that_cannot_be_written_holds_up_no_mail_and_is_made_later(
+    small: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise WorkspaceError("no space left on device", "Make room on the disk.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evidence, "write", full)
+        outcome = poll(small)
+    assert outcome.delivered.sent >= 1
+    assert any("no space left" in problem for problem in problems_of(outcome))
+    assert not evidence_of(small)
+    poll(small)
+    assert evidence_of(small)
 
 
 def test_an_unannounced_poll_logs_and_mails_nothing(small: Desk) -> None:
