@@ -46,6 +46,7 @@ from monitor.exports.values import Export, Noted, Place, Row, Said
 from monitor.grid import project, zone_of
 from monitor.look import Look
 from monitor.measurement import Reason
+from monitor.measures import MEASURES
 from monitor.scene import Direction, Sensor, Track
 from monitor.score import Expected
 from monitor.times import Interval
@@ -298,7 +299,11 @@ class TestGeoJson:
         *_, incident = strictly(features.collection(export()))["features"]
         told = incident["properties"]
         assert told["look_ids"].split() == list(INCIDENT.looks)
-        assert (told["recipe"], told["tracks"], told["attribution"]) == ("vessel_count/2", TRACK.id, CREDIT)
+        assert (told["recipe"], told["tracks"], told["attribution"]) == (
+            MEASURES["vessel_count"].recipe,
+            TRACK.id,
+            CREDIT,
+        )
         assert (told["quaywatch_version"], told["made_utc"]) == ("1.2.3", "2026-11-24T08:00:00Z")
         assert told["onset_utc"] == "2024-10-04T09:20:00.250000Z"
         assert (told["ratio"], told["ratio_low"], told["ratio_high"]) == (1.9, 1.2, None)
