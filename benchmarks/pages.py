@@ -71,11 +71,11 @@ told its people to stay at home. No-one knows the truth of these series.""",
     "update": """## Speed""",
     "claims": """## Claims
 
-Ports of which the truth is known, each with a claim of one expectation (twice as many, as counts or as presence), fixed
-beforehand, two baselines and a control; looks as above, windows of 90 days to a year. `claim true` is exactly the expected
-effect, so that contradicting it is as easy as it can be; `half effect` its square root. `supported` includes support
-against some baselines only. Powerless: no comparison could have told the effect in 8 of 10 cases, and its interval holds
-both no change and the expected one. Looks removed: 30, 60 and 90 % of each port's, at random.""",
+Ports of which the truth is known, each with a claim of one expectation (twice as many, as counts or as presence),
+fixed beforehand, two baselines and a control; looks as above, windows of 90 days to a year. `claim true` is exactly the
+expected effect, so that contradicting it is as easy as it can be; `half effect` its square root. `supported` includes
+support against some baselines only. Powerless: no comparison could have told the effect in 8 of 10 cases, and its
+interval holds both no change and the expected one. Looks removed: 30, 60 and 90 % of each port's, at random.""",
     "tamper": """## Tampering
 
 One byte changed at a time in a simulated workspace (log, pictures, pixels, parameters, manifests, any file of the

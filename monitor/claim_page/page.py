@@ -27,7 +27,7 @@ def render_claim(facts: ClaimFacts) -> str:
             facts=facts,
             claim=facts.claim,
             code=f"{facts.claim.reliability}{int(facts.claim.credibility)}",
-            headline=headline(facts),
+            headline=[clean(line) for line in headline(facts)],
             expectations=[_expectation(facts, j) for j in facts.assessment.judged],
             table=_table(facts),
             not_shown=NOT_SHOWN,

@@ -26,10 +26,10 @@ from monitor.message import PRESENCE, counted, number, rounded, subject_of, tall
 from monitor.message.wording import interval
 
 HEADINGS = {
-    Heading.UP: "goes up",
-    Heading.DOWN: "goes down",
-    Heading.NOT_DOWN: "does not go down",
-    Heading.NOT_UP: "does not go up",
+    Heading.UP: "up, at least {}",
+    Heading.DOWN: "down, at least {}",
+    Heading.NOT_DOWN: "not down {} or further",
+    Heading.NOT_UP: "not up {} or further",
 }
 
 SIZES = {
@@ -111,9 +111,8 @@ def expected(judged: Judged) -> str:
     entry = MEASURES.get(judged.measure)
     what = entry.label if entry else judged.measure.replace("_", " ")
     unit = entry.unit if entry and judged.kind is EffectKind.DIFFERENCE else ""
-    wanted = SIZES[judged.kind].format(number(judged.wanted, unit))
-    least = "at least " if judged.direction in {Heading.UP, Heading.DOWN} else ""
-    return f"{what[:1].upper()}{what[1:]} {HEADINGS[judged.direction]}, {least}{wanted}."
+    wanted = HEADINGS[judged.direction].format(SIZES[judged.kind].format(number(judged.wanted, unit)))
+    return f"{what[:1].upper()}{what[1:]}: {wanted}."
 
 
 def concluded(judged: Judged) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,19 @@ from monitor import workspace
 from monitor.alert import Kind
 from monitor.aoi import Aoi
 from monitor.archive import Archive as Kept
+from monitor.assessment import Outcome
 from monitor.config import FolderSource as Listed
+from monitor.flow import judging, verifying
+from monitor.flow.desk import opened
 from monitor.flow.imagery import Imagery
 from monitor.flow.poll import poll
+from monitor.flow.replay import replay
 from monitor.grid import project
 from monitor.measures import Reason
 from monitor.sources.folder import FolderSource
 from monitor.store import Store
 from monitor.times import Interval, utc
+from monitor.workspace import Workspace
 
 WORKSPACES = Path(__file__).parent.parent / "workspaces"
 EVER = Interval(start=utc("2014-01-01"), end=utc("2100-01-01"))
@@ -40,8 +46,9 @@ def place(name: str, data: Path) -> tuple[dict[str, Aoi], FolderSource]:
 def test_three_years_of_latakia(latakia: Path, tmp_path: Path) -> None:
     """One test, for one poll of a minute serves all its checks."""
     aois, folder = place("latakia", latakia)
-    aoi, source, store = aois["latakia"], Counting(folder), Store(tmp_path / "q.sqlite")
-    imagery = Imagery(sources=[source], archive=Kept(tmp_path / "kept"))
+    home = copied("latakia", tmp_path / "w", latakia)
+    aoi, source, store = aois["latakia"], Counting(folder), Store(home.database)
+    imagery = Imagery(sources=[source], archive=Kept(home.archive))
     summary = poll(aoi, imagery, store, EVER, false_alarms_a_year=1.0, as_of=utc("2024-12-31"))
     assert (summary.scenes, summary.new_looks, summary.remeasured, summary.problems) == (209, 209, 0, ())
     with store.transaction() as tx:
@@ -52,6 +59,42 @@ def test_three_years_of_latakia(latakia: Path, tmp_path: Path) -> None:
     check_backscatter(aoi, latakia, looks, rows)
     check_counts(latakia, looks, rows)
     store.close()
+    check_claims(home, latakia)
+
+
+def copied(name: str, to: Path, data: Path) -> Workspace:
+    """A workspace of the tests, without what earlier runs left in it."""
+    for part in ("config.toml", "aois", "alerts/narrative"):
+        (to / part).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (WORKSPACES / name / part).is_dir() else shutil.copy
+        copy(WORKSPACES / name / part, to / part)
+    found = workspace.find(to, {"QUAYWATCH_DATA": str(data.parent)})
+    found.check_writable()
+    return found
+
+
+def check_claims(home: Workspace, data: Path) -> None:
+    """From looks to outcome, page and evidence: what is seen by eye is supported, what is not there contradicted."""
+    with opened(home, {"QUAYWATCH_DATA": str(data.parent)}) as desk:
+        # as if it had been written down before: what is tested is what the looks say of it, not the author's foresight
+        judging.freeze(desk, desk.narrative.claim("fewer-in-basin"), ["E1"], utc("2022-12-01"))
+        told = {c.id: judging.assess(desk, c, utc("2024-12-31")) for c in desk.narrative.claims}
+    outcomes = {name: judgment.facts.assessment.outcome for name, judgment in told.items()}
+    assert outcomes == {
+        "fewer-in-basin": Outcome.SUPPORTED,
+        "surge-in-roadstead": Outcome.CONTRADICTED,
+        "cargo": Outcome.NOT_OBSERVABLE,
+    }
+    basin = told["fewer-in-basin"]
+    (compared,) = basin.facts.assessment.judged[0].comparisons
+    assert compared.effect is not None
+    assert 0.2 < compared.effect.value < 0.55  # three hulls became one
+    assert basin.page is not None
+    assert basin.page.read_text(encoding="utf-8").count("data:image/png") == 3
+    found = verifying.workspace(home)
+    assert found.whole, found.wrong
+    for folder in sorted(home.evidence.glob("assessment.*")):
+        assert replay(folder).identical
 
 
 def check_looks(looks: list[Any]) -> None:
