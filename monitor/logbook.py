@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from monitor import durable
 from monitor.errors import WorkspaceError
 
 FILE = "alerts.jsonl"
@@ -244,7 +245,7 @@ class Logbook:
             # the database still knows that the line is to be written
             os.truncate(self._path, whole.size)
         if head != whole.content():
-            _put(self._path.with_name(HEAD), whole.content())
+            durable.put(self._path.with_name(HEAD), whole.content())
         entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
         self._head, self._ids = whole, {entry["id"] for entry in entries}
         return entries
@@ -263,7 +264,7 @@ class Logbook:
                 file.write(line + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            _put(self._path.with_name(HEAD), head.content())
+            durable.put(self._path.with_name(HEAD), head.content())
         except OSError:
             # what may stand there in part or in whole is not known to be safe: it is written again later
             os.truncate(self._path, self._head.size)
@@ -360,24 +361,3 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _put(path: Path, content: bytes) -> None:
-    """The file is there whole or as before, durably. Once it bears its name nothing is an error any more."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # some network file systems know no such thing
-        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from monitor import durable
 from monitor.errors import ConfigError, SourceError, WorkspaceError
 
 SUFFIX: Final = ".ots"
@@ -426,16 +427,9 @@ def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _put(path: Path, content: bytes) -> None:
     """The file is there whole or as before, durably."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        durable.put(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise WorkspaceError(
             f"{path}: cannot be written ({error.strerror})", "Free the disk, or check its owner and mode."
         ) from error

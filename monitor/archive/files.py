@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from monitor import durable
 from monitor.archive.retention import Entry
 
 LOCK: Final = ".lock"
@@ -169,7 +170,7 @@ def _stage(path: Path, content: bytes) -> None:
 
 def _publish(path: Path) -> None:
     _part(path).replace(path)
-    _sync(path.parent)
+    durable.sync(path.parent)
 
 
 def _make(folder: Path) -> None:
@@ -177,17 +178,7 @@ def _make(folder: Path) -> None:
         return
     _make(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Makes names durable. Some network file systems know no such thing and refuse: there it is up to them."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
+    durable.sync(folder.parent)
 
 
 def _free(path: Path) -> Path:

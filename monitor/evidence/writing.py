@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from monitor import durable
 from monitor.errors import WorkspaceError
 from monitor.evidence.bundle import MANIFEST, Bundle, manifest_of, name_of
 from monitor.evidence.checking import manifest_sha256, read
@@ -47,7 +48,7 @@ def write(evidence: Path, bundle: Bundle) -> str:
             except OSError:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
-            _sync(evidence)
+            durable.sync(evidence)
     except OSError as error:
         raise WorkspaceError(
             f"{target}: the evidence cannot be written ({error.strerror or error})",
@@ -92,14 +93,4 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
     for made in (p for p in (folder, *folder.rglob("*")) if p.is_dir()):
-        _sync(made)
-
-
-def _sync(folder: Path) -> None:
-    """Makes names durable. Some network file systems know no such thing and refuse: there it is up to them."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
+        durable.sync(made)

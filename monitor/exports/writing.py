@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 from pathlib import Path
 
+from monitor import durable
 from monitor.errors import UsageError, WorkspaceError
 
 
@@ -30,16 +30,9 @@ def put(target: Path, content: bytes, *, force: bool) -> None:
         WorkspaceError: it cannot be written. What was there before is there still, and nothing half-written.
     """
     check_free(target, force=force)
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        durable.put(target, content, beside=secrets.token_hex(8))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise WorkspaceError(
             f"{target}: cannot be written ({error.strerror or error})", "Choose another --out FILE."
         ) from error

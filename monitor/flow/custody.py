@@ -9,7 +9,6 @@ elsewhere or time-stamped, then no longer fit.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from monitor import __version__, timestamps
+from monitor import __version__, durable, timestamps
 from monitor.errors import QuaywatchError, WorkspaceError
 from monitor.logbook import FILE, Finding, Head, Logbook
 from monitor.workspace import CONFIG, Workspace
@@ -233,17 +232,10 @@ def _completed(paths: Sequence[Path], calendars: Sequence[str], timeout: float) 
 
 def _put(path: Path, text: str) -> None:
     """The file is there whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        durable.put(path, text.encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise WorkspaceError(
             f"{path}: cannot be written ({error.strerror})", "Free the disk, or check its owner and mode."
         ) from error

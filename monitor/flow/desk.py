@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from monitor import clock
+from monitor import clock, durable
 from monitor.alert import Change, Mark
 from monitor.aoi import Aoi
 from monitor.archive import Archive, Pruned, Retention
@@ -359,9 +359,7 @@ class Desk:
         """
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(target.name + ".part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
+            durable.put(target, text.encode())
         except OSError as error:
             raise WorkspaceError(
                 f"{target}: cannot be written ({error.strerror})", "Choose another --report FILE."
