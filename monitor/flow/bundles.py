@@ -183,7 +183,7 @@ def _pair(told: Chronicle, eyes: Eyes, incident: Incident, missing: dict[str, st
     try:
         named, files = [], dict[str, bytes]()
         for look in looks:
-            pixels, record = _copy(look, eyes)
+            pixels, record = archived(look, eyes)
             name = f"pixels/{kept.name_of(look.id)}"
             files |= {f"{name}.tif": pixels, f"{name}.json": record}
             named.append(
@@ -205,7 +205,7 @@ def _pair(told: Chronicle, eyes: Eyes, incident: Incident, missing: dict[str, st
     return _Pair(looks=looks, files=files, named=named, state=state)
 
 
-def _copy(look: Look, eyes: Eyes) -> tuple[bytes, bytes]:
+def archived(look: Look, eyes: Eyes) -> tuple[bytes, bytes]:
     """Pixels and record of a look, byte for byte as they are archived.
 
     Raises:

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from monitor import __version__, evidence, pictures
+from monitor import __version__, pictures
 from monitor.aoi import Aoi
-from monitor.archive import files as kept
-from monitor.archive.record import unsigned
 from monitor.assessment import Assessment, Comparison, Evidence, Finding, Judged, Use
 from monitor.assessment.comparing import change_of
 from monitor.assessment.sample import Taken, sample, stay_of
 from monitor.assessment.values import Place
 from monitor.claim import Claim, EffectKind, Expectation, Narrative, Period
-from monitor.claim_page import ClaimFacts, ClaimPicture, Named, compared, concluded, headline
+from monitor.claim_page import ClaimFacts, ClaimPicture, Named
 from monitor.errors import SourceError
-from monitor.evidence import Bundle, BundleKind
-from monitor.flow import replay, story
+from monitor.flow import story
 from monitor.flow.assessing import digest
 from monitor.flow.imagery import Imagery
-from monitor.flow.replay_assessment import NARRATIVE, judgment_files
 from monitor.flow.story import SIMULATED, Eyes
 from monitor.look import Look
 from monitor.measures import MEASURES
-from monitor.message import clean
 from monitor.pictures import Bar, ExpectationView, LookPoint, Span
 from monitor.site import site
 from monitor.store import Store
 from monitor.times import Interval
-
-LOOKS_TABLE, PARAMETERS, README, ITEMS = "looks.csv", "parameters.json", "README.txt", "items"
 
 WORDS = {Finding.SUPPORTS: "supports it", Finding.CONTRADICTS: "contradicts it", Finding.NEITHER: "tells neither"}
 
@@ -126,7 +115,7 @@ def _judged_picture(case: Case, of: Expectation, judged: Judged) -> ClaimPicture
 def view_of(case: Case, of: Expectation, judged: Judged) -> ExpectationView:
     """What is drawn of an expectation."""
     entry = MEASURES[of.measure]
-    samples = [_sampled(case, of, b) for b in of.baselines]
+    samples = [sampled(case, of, b) for b in of.baselines]
     taken = {t.observed.look: t for window, base in samples for t in (*window, *base)}
     counting = {t.observed.look for window, base in samples for t in (*window, *base) if t.use is Use.COUNTED}
     change = change_of(of)
@@ -153,7 +142,8 @@ def _bar(compared: Comparison) -> str:
     return WORDS[compared.finding] if compared.effect is not None else "no track in both periods"
 
 
-def _sampled(case: Case, of: Expectation, baseline: Period) -> tuple[Sequence[Taken], Sequence[Taken]]:
+def sampled(case: Case, of: Expectation, baseline: Period) -> tuple[Sequence[Taken], Sequence[Taken]]:
+    """The looks of the window and of a baseline, with what became of each."""
     looks = case.evidence.looks.get((of.zone, of.measure), ())
     found = sample(looks, of, baseline, stay_of(of, case.evidence.places.get(of.zone, Place()).kind))
     return found.window, found.base
@@ -169,19 +159,24 @@ def _stretches(base: Sequence[Taken], period: Period) -> list[Interval]:
     return [Interval(start=min(own), end=max(own)) for own in years.values()]
 
 
-def _pair(case: Case, of: Expectation, store: Store, imagery: Imagery) -> list[ClaimPicture]:
-    """Two looks of one track, each the nearest to the average of its period: neither the best nor the worst case."""
+def pair_of(case: Case, of: Expectation, store: Store, imagery: Imagery) -> tuple[Eyes, tuple[Look, Look]] | None:
+    """Two looks of one track, each the nearest to the average of its period: neither the best nor the worst case.
+
+    With what reads them; None: no track has both, or the AOI is gone.
+    """
     aoi, _, part = of.zone.partition(".")
     looks = _typical(case, of)
     if looks is None or aoi not in case.aois or not part:
-        return []
-    place = site(case.aois[aoi])
-    eyes = Eyes(store=store, imagery=imagery, site=place, as_of=case.assessment.as_of)
+        return None
+    eyes = Eyes(store=store, imagery=imagery, site=site(case.aois[aoi]), as_of=case.assessment.as_of)
     with store.transaction() as tx:
         known = {look.id: look for look, _ in tx.looks(aoi)}
-    if not all(x in known for x in looks):
-        return []
-    return _pair_pictures(case, eyes, (known[looks[0]], known[looks[1]]), part)
+    return (eyes, (known[looks[0]], known[looks[1]])) if all(x in known for x in looks) else None
+
+
+def _pair(case: Case, of: Expectation, store: Store, imagery: Imagery) -> list[ClaimPicture]:
+    found = pair_of(case, of, store, imagery)
+    return [] if found is None else _pair_pictures(case, *found, of.zone.partition(".")[2])
 
 
 def _pair_pictures(case: Case, eyes: Eyes, looks: tuple[Look, Look], zone: str) -> list[ClaimPicture]:
@@ -206,7 +201,7 @@ def _pair_pictures(case: Case, eyes: Eyes, looks: tuple[Look, Look], zone: str) 
 
 
 def _typical(case: Case, of: Expectation) -> tuple[str, str] | None:
-    window, base = _sampled(case, of, of.baselines[0])
+    window, base = sampled(case, of, of.baselines[0])
     best: tuple[float, str, str] | None = None
     for track in sorted({t.observed.track for t in window if t.counted}):
         (late, off_late), (early, off_early) = (_nearest(p, track) for p in (window, base))
@@ -221,124 +216,3 @@ def _nearest(period: Sequence[Taken], track: str) -> tuple[str, float]:
     mean = sum(v for _, v in counted) / len(counted)
     scale = max(abs(mean), 1e-9)
     return min(((name, abs(v - mean) / scale) for name, v in counted if name in own), key=lambda x: (x[1], x[0]))
-
-
-# ---------------------------------------------------------------- the bundle
-
-
-def bundle(
-    case: Case,
-    drawn: Mapping[str, Sequence[ClaimPicture]],
-    narrative_files: Mapping[str, bytes],
-    store: Store,
-    *,
-    now: datetime,
-) -> Bundle:
-    """The evidence of an assessment: everything it was computed from, what it says, and pictures.
-
-    `narrative_files`: those of the workspace, by name, as they are.
-    """
-    files = {f"{NARRATIVE}/{name}": content for name, content in narrative_files.items()}
-    files |= judgment_files(case.claim.id, case.assessment, case.evidence, case.narrative.frozen)
-    files |= {
-        f"pictures/{name}-{n}.png": picture.png for name, own in drawn.items() for n, picture in enumerate(own, 1)
-    }
-    files |= _items(case, store)
-    files[LOOKS_TABLE] = _looks_table(case)
-    files[PARAMETERS] = evidence.as_json(_parameters(case))
-    files[README] = _readme(case, now, sorted(files)).encode()
-    return Bundle(
-        kind=BundleKind.ASSESSMENT,
-        id=f"assessment.{case.claim.id}.{case.inputs[:16]}",
-        made_at=now,
-        version=__version__,
-        files=files,
-    )
-
-
-def _parameters(case: Case) -> dict[str, Any]:
-    return {
-        "claim": case.claim.id,
-        "as_of": case.assessment.as_of,
-        "inputs_sha256": case.inputs,
-        "recipes": {e.measure: MEASURES[e.measure].recipe for e in case.claim.expectations if e.measure in MEASURES},
-        "simulated": case.simulated,
-        "attribution": case.attribution,
-        "software": replay.software(),
-    }
-
-
-def _items(case: Case, store: Store) -> dict[str, bytes]:
-    """What the catalogue said of every look that counts somewhere."""
-    wanted: dict[str, set[str]] = {}
-    for judged in case.assessment.judged:
-        of = case.claim.expectation(judged.id)
-        for baseline in of.baselines if judged.comparisons else ():
-            for period in _sampled(case, of, baseline):
-                names = {t.observed.look for t in period if t.counted}
-                wanted.setdefault(of.zone.partition(".")[0], set()).update(names)
-    with store.transaction() as tx:
-        return {
-            f"{ITEMS}/{kept.name_of(aoi)}-{kept.name_of(look)}.json": evidence.as_json(
-                [{"source": source, "item": unsigned(item)} for source, item in tx.items(aoi, look)]
-            )
-            for aoi, looks in sorted(wanted.items())
-            if not aoi.endswith("*")
-            for look in sorted(looks)
-        }
-
-
-def _looks_table(case: Case) -> bytes:
-    """Every look of every window and baseline with what became of it, for table programs."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["expectation", "period", "look", "time_utc", "track", "value", "use", "why_not", "log_odds"])
-    for judged in case.assessment.judged:
-        of = case.claim.expectation(judged.id)
-        for compared_, baseline in zip(judged.comparisons, of.baselines, strict=False):
-            rows.writerows(_looks_rows(case, of, baseline, compared_))
-    return text.getvalue().encode()
-
-
-def _looks_rows(case: Case, of: Expectation, baseline: Period, told: Comparison) -> Iterator[list[Any]]:
-    odds = {w.look: w.log_odds for w in told.weights}
-    window, base = _sampled(case, of, baseline)
-    for name, period in ((f"window against {baseline.name}", window), (baseline.name, base)):
-        for t in period:
-            x = t.observed
-            value = "" if x.value is None else x.value
-            ratio = odds.get(x.look, 0.0) if period is window else ""
-            words = map(clean, (of.id, name, x.look, x.at.isoformat(), x.track))
-            yield [*words, value, str(t.use), clean(x.reason), ratio]
-
-
-def _readme(case: Case, now: datetime, names: Sequence[str]) -> str:
-    told = facts(case, {}, now=now)
-    lines = [
-        f"Evidence of an assessment of the claim {case.claim.id}, as of {case.assessment.as_of:%Y-%m-%d %H:%M} UTC.",
-        *(["SIMULATED: nothing here was observed by a satellite."] if case.simulated else []),
-        "",
-        f'Claim: "{clean(case.claim.text)}" ({clean(case.claim.said_by)}, {case.claim.said_on})',
-        "",
-        *headline(told),
-        "",
-        *(
-            f"{j.id}: {line}"
-            for j in case.assessment.judged
-            for line in [
-                *concluded(j),
-                *(s for c in j.comparisons for s in compared(j, c, told.places[j.zone].place)),
-            ]
-        ),
-        "",
-        "Files: " + ", ".join(dict.fromkeys(n.split("/")[0] for n in names)),
-        "quaywatch verify FOLDER compares each file with the hash it was written with.",
-        "quaywatch replay FOLDER judges the claim again from these files alone, without a network.",
-        f"Made {now:%Y-%m-%d %H:%M} UTC by quaywatch {__version__}. {case.attribution}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def narrative_contents(paths: Sequence[Path]) -> dict[str, bytes]:
-    """The files of a narrative by name."""
-    return {path.name: path.read_bytes() for path in paths}

@@ -10,7 +10,7 @@ from pathlib import Path
 from monitor import assessment, clock, evidence
 from monitor.claim import Claim
 from monitor.claim_page import ClaimFacts, ClaimPicture, render_claim
-from monitor.flow import assessing, claim_story
+from monitor.flow import assessing, claim_bundle, claim_story
 from monitor.flow.claim_story import Case
 from monitor.flow.desk import Desk
 
@@ -77,8 +77,8 @@ def _kept(desk: Desk, case: Case, drawn: Mapping[str, Sequence[ClaimPicture]]) -
     """The bundle of an assessment, logged; None where nothing can be observed: then there is no evidence."""
     home, kept = desk.workspace, None
     if any(j.comparisons for j in case.assessment.judged):
-        files = claim_story.narrative_contents(home.narrative_files())
-        bundle = claim_story.bundle(case, drawn, files, desk.store, now=case.assessment.as_of)
+        files = claim_bundle.narrative_contents(home.narrative_files())
+        bundle = claim_bundle.bundle(case, drawn, files, desk.store, desk.imagery, now=case.assessment.as_of)
         sha256 = evidence.write(home.evidence, bundle)
         kept = {"folder": home.display(evidence.folder_of(home.evidence, bundle.id)), "sha256": sha256}
     desk.logbook.append(assessing.entry(case.assessment, case.inputs, clock.now(), kept))
