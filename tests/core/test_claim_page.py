@@ -8,6 +8,9 @@ from datetime import date
 from html import unescape
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from core.test_assessment import (
     AFTER,
     CONTROL,
@@ -23,9 +26,6 @@ from core.test_assessment import (
     looks,
     presence,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from monitor.assessment import Assessment
 from monitor.claim import Claim, Document, Effect, EffectKind, Fit, Heading, Hypothesis, Item, Observability, Probe
 from monitor.claim_page import ClaimFacts, ClaimPicture, Named, compared, concluded, expected, headline, render_claim
