@@ -32,7 +32,7 @@ NOW = "2022-12-01"
 SCENARIO = simulate.Scenario(seed=7, years=0.9)
 """Long enough for the planted surge to be found."""
 
-PATIENCE = 60
+PATIENCE = 150
 """Seconds that a command or a daemon on a busy machine may take."""
 
 ROOT = Path(__file__).parent.parent.parent
