@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,21 +13,11 @@ from monitor.aoi import Aoi
 from monitor.assessment import Assessment, Comparison, Evidence, Judged, Observed, Place
 from monitor.claim import WHOLE, Claim, Expectation, Frozen, Narrative
 from monitor.evidence import plain
+from monitor.flow.frozen import FROZEN
 from monitor.store import Store, Transaction
-from monitor.times import utc
 
-FROZEN = "frozen"
 ASSESSMENT = "assessment"
-"""Values of `what` in lines of the log."""
-
-
-def frozen(entries: Iterable[Mapping[str, Any]]) -> list[Frozen]:
-    """Expectations that the log holds as frozen, oldest first."""
-    return [
-        Frozen(claim=e["claim"], expectation=e["expectation"], sha256=e["sha256"], at=utc(e["recorded"]))
-        for e in entries
-        if e.get("what") == FROZEN
-    ]
+"""Value of `what` in lines of the log."""
 
 
 def freeze_entry(of: Claim, expectation: Expectation, now: datetime) -> dict[str, Any]:

@@ -26,8 +26,6 @@ from monitor.errors import (
 )
 from monitor.evidence import Bundle, name_of
 from monitor.flow import (
-    assessing,
-    bundles,
     custody,
     deliver,
     keeping,
@@ -39,6 +37,7 @@ from monitor.flow import (
     watch,
 )
 from monitor.flow.deliver import Delivered
+from monitor.flow.frozen import frozen
 from monitor.flow.imagery import Imagery
 from monitor.flow.opening import open_source
 from monitor.flow.poll import Progress, Summary, poll, silent
@@ -88,7 +87,7 @@ class Desk:
     def narrative(self) -> Narrative:
         """Documents, claims and expectations, with what the log holds of those that are frozen."""
         read = read_narrative(self.workspace.narrative_files(), self.aois)
-        return replace(read, frozen=assessing.frozen(self.logbook.entries()))
+        return replace(read, frozen=frozen(self.logbook.entries()))
 
     def read_narrative_again(self) -> None:
         """At its next use: something was frozen."""
@@ -203,6 +202,8 @@ class Desk:
         waiting = keeping.waiting(self.store, self.logbook, aoi.id) if aoi.id in self.aois else []
         if not waiting:
             return []
+        from monitor.flow import bundles  # noqa: PLC0415 - slow to import, and most polls bring nothing new
+
         told = self.chronicle(aoi)
         eyes = Eyes(store=self.store, imagery=self.imagery, site=site(aoi), as_of=as_of)
 

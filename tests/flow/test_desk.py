@@ -8,8 +8,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from pathlib import Path
@@ -46,22 +46,37 @@ def build(root: Path, imagery: Path, aoi: Aoi, mail: str = 'to = ["a@example.org
     return root
 
 
+@dataclass(frozen=True)
+class Quick(Desk):
+    """A desk that keeps no evidence: ten bundles a poll take longer than all else."""
+
+    def _kept_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
+        return []
+
+
 @pytest.fixture(scope="module")
 def worked(archive: Archive, port: Aoi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The whole SIMULATED port after one poll, with mail in an outbox."""
     root = build(tmp_path_factory.mktemp("worked") / "w", archive.folder, port)
-    with opened(workspace.find(root, {}), {}) as desk:
+    with opened(workspace.find(root, {}), {}) as whole:
+        desk = Quick(whole.workspace, whole.environ, whole.store)
         desk.poll(desk.aois["simport"], SCENARIO.interval, as_of=SCENARIO.end)
         yield desk
 
 
 @pytest.fixture
-def small(archive: Archive, corner: Aoi, tmp_path: Path) -> Iterator[Desk]:
+def keeping(archive: Archive, corner: Aoi, tmp_path: Path) -> Iterator[Desk]:
     """The corner, not polled yet, with files of its own that may be spoilt."""
     archive.part(tmp_path / "imagery")
     root = build(tmp_path / "w", tmp_path / "imagery", corner)
     with opened(workspace.find(root, {}), {}) as desk:
         yield desk
+
+
+@pytest.fixture
+def small(keeping: Desk) -> Desk:
+    """The same, without evidence."""
+    return Quick(keeping.workspace, keeping.environ, keeping.store)
 
 
 def poll(desk: Desk, **options: Any) -> Any:
@@ -89,26 +104,26 @@ def evidence_of(desk: Desk) -> dict[str, Path]:
 # poll, log, mail
 
 
-def test_a_poll_logs_each_step_and_mails_the_recent_ones_once(small: Desk) -> None:
-    outcome = poll(small)
+def test_a_poll_logs_each_step_and_mails_the_recent_ones_once(keeping: Desk) -> None:
+    outcome = poll(keeping)
     steps = [c.id for c in outcome.summary.changes]
-    assert sorted(log(small)) == sorted(steps)
+    assert sorted(log(keeping)) == sorted(steps)
     recent = [
         c.id
         for c in outcome.summary.changes
         if SCENARIO.end - c.at <= timedelta(days=45) and c.new not in {State.RETRACTED, State.FINISHED}
     ]
     assert recent
-    assert outcome.delivered.sent == len(recent) == len(mails(small))
+    assert outcome.delivered.sent == len(recent) == len(mails(keeping))
     assert problems_of(outcome) == []
-    with small.store.transaction() as tx:
+    with keeping.store.transaction() as tx:
         newest = {c.incident.id: c.id for c, _ in tx.changes()}
-    assert set(evidence_of(small)) == set(newest.values())
-    assert all((folder / "manifest.json").is_file() for folder in evidence_of(small).values())
-    again = poll(small)
-    assert (again.delivered.sent, len(log(small)), len(mails(small))) == (0, len(steps), len(recent))
-    assert len(evidence_of(small)) == len(newest)
-    for mail in mails(small):
+    assert set(evidence_of(keeping)) == set(newest.values())
+    assert all((folder / "manifest.json").is_file() for folder in evidence_of(keeping).values())
+    again = poll(keeping)
+    assert (again.delivered.sent, len(log(keeping)), len(mails(keeping))) == (0, len(steps), len(recent))
+    assert len(evidence_of(keeping)) == len(newest)
+    for mail in mails(keeping):
         assert "SIMULATED" in mail["Subject"]
         assert mail["To"] == "a@example.org"
         pictures = [p for p in mail.walk() if p.get_content_type() == "image/png"]
@@ -140,19 +155,19 @@ def test_a_crash_after_the_record_loses_no_line_and_no_mail(
 
 
 def test_evidence_that_cannot_be_written_holds_up_no_mail_and_is_made_later(
-    small: Desk, monkeypatch: pytest.MonkeyPatch
+    keeping: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> str:
         raise WorkspaceError("no space left on device", "Make room on the disk.")
 
     with monkeypatch.context() as patch:
         patch.setattr(evidence, "write", full)
-        outcome = poll(small)
+        outcome = poll(keeping)
     assert outcome.delivered.sent >= 1
     assert any("no space left" in problem for problem in problems_of(outcome))
-    assert not evidence_of(small)
-    poll(small)
-    assert evidence_of(small)
+    assert not evidence_of(keeping)
+    poll(keeping)
+    assert evidence_of(keeping)
 
 
 def test_an_unannounced_poll_logs_and_mails_nothing(small: Desk) -> None:
