@@ -6,7 +6,6 @@ hashed as it is.
 
 from __future__ import annotations
 
-import base64
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +19,14 @@ from monitor.message import (
     PATCHES,
     SET_NOT_MEASURED,
     Statement,
+    TitledPicture,
     beside,
     budget,
     calibrated,
     clean,
     cleaned,
     counted,
+    data_address,
     day,
     days_between,
     direction,
@@ -90,15 +91,6 @@ class ReportPower:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportPicture:
-    """A PNG with what it shows."""
-
-    title: str
-    png: bytes
-    caption: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReportLooks:
     """The looks of one track in the period."""
 
@@ -125,10 +117,10 @@ class ReportFacts:
     simulated: bool
     zones: Sequence[ReportZone]
     incidents: Sequence[ReportIncident]
-    series: Sequence[ReportPicture]
+    series: Sequence[TitledPicture]
     """One plot a zone and measure."""
 
-    pictures: Sequence[ReportPicture]
+    pictures: Sequence[TitledPicture]
     """Before and after, or single looks with their zones."""
 
     looks: Sequence[ReportLooks]
@@ -172,7 +164,7 @@ def render_report(facts: ReportFacts) -> str:
             missed=_missed(facts),
             looks=_looks(facts.looks),
             method=_method(facts),
-            data=_data,
+            data=data_address,
             day=day,
         )
     )
@@ -200,10 +192,6 @@ def _clean_incident(item: ReportIncident) -> ReportIncident:
         nuisances=tuple(replace(n, text=clean(n.text)) for n in item.nuisances),
         controls=tuple(replace(c, label=clean(c.label)) for c in item.controls),
     )
-
-
-def _data(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _ordered(incidents: Iterable[ReportIncident]) -> list[ReportIncident]:

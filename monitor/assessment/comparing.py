@@ -33,8 +33,11 @@ class Change:
 
     def happened(self, effect: Interval90) -> bool:
         """True if the interval lies on its side of no change, and the estimate is as large as was said."""
-        beyond = effect.low > self.none if self.up else effect.high < self.none
-        return beyond and self.large(effect)
+        return self.some(effect) and self.large(effect)
+
+    def some(self, effect: Interval90) -> bool:
+        """True if there is a change that way for sure, whatever its size."""
+        return effect.low > self.none if self.up else effect.high < self.none
 
     def large(self, effect: Interval90) -> bool:
         """True if the estimate is as large as was said."""
@@ -142,12 +145,7 @@ def _finding(
         if beyond is not None and not change.ruled_out(beyond):
             return Finding.NEITHER, [Doubt.CONTROL_UNCLEAR]
         return no, []
-    return Finding.NEITHER, [Doubt.SMALL if _some(change, effect) else Doubt.WIDE]
-
-
-def _some(change: Change, effect: Interval90) -> bool:
-    """True if there is a change for sure, if not as large as was said."""
-    return effect.low > change.none if change.up else effect.high < change.none
+    return Finding.NEITHER, [Doubt.SMALL if change.some(effect) else Doubt.WIDE]
 
 
 def _against(shared: Verdict | None, beyond: Interval90 | None) -> Doubt | None:

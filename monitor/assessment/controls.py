@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from scipy.special import ndtr
 
 from monitor.alert import Interval90, Verdict
-from monitor.alert.controls import judged, left_over
-from monitor.assessment.rates import effect, pair, rounded
+from monitor.alert.controls import Z90, judged, left_over
+from monitor.assessment.rates import SMALLEST, effect, pair, rounded
 from monitor.assessment.sample import sample, stay_of
 from monitor.assessment.values import ControlFound, Evidence, Place
 from monitor.baseline import Family
@@ -17,9 +17,6 @@ from monitor.claim import EffectKind, Expectation, Period
 
 LEAST = 3
 """Counted looks of a control in either period: fewer say nothing."""
-
-Z90 = 1.645
-SMALLEST = 1e-9
 
 
 def found(expectation: Expectation, period: Period, evidence: Evidence, family: Family) -> list[ControlFound]:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from monitor.assessment.rates import Pair, moved, posterior, rounded
-from monitor.assessment.sample import Sample, Taken
+from monitor.assessment.rates import Pair, by_track, moved, posterior, rounded
+from monitor.assessment.sample import Sample
 from monitor.baseline import Family
 from monitor.claim import Effect, EffectKind
 
@@ -62,13 +62,8 @@ def power(found: Pair, wanted: Effect, *, up: bool) -> Power:
 
 def _cells(found: Sample) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Values of window and baseline by track."""
-    tracks = sorted({t.observed.track for t in found.window if t.counted})
-    return [(_values(found.window, t), _values(found.base, t)) for t in tracks]
-
-
-def _values(looks: Sequence[Taken], track: str) -> NDArray[np.float64]:
-    own = [t.observed.value for t in looks if t.counted and t.observed.track == track]
-    return np.array([v for v in own if v is not None], dtype=np.float64)
+    window, base = by_track(found.window), by_track(found.base)
+    return [(window[track], base[track]) for track in sorted(window)]
 
 
 def _hypergeometric(cells: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], *, up: bool) -> float:

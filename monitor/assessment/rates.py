@@ -79,7 +79,7 @@ class Pair:
 
 def pair(found: Sample, family: Family) -> Pair | None:
     """The rates of the counted looks; None: no track has looks in both periods."""
-    window, base = _by_track(found.window), _by_track(found.base)
+    window, base = by_track(found.window), by_track(found.base)
     if not window:
         return None
     tracks = sorted(window)
@@ -123,8 +123,7 @@ def contrast(found: Pair, kind: EffectKind) -> NDArray[np.float64]:
     base = posterior(found.base, found.family, found.overdispersion)
     if kind is EffectKind.RATE_RATIO:
         return np.sort((np.maximum(window, SMALLEST)[:, None] / np.maximum(base, SMALLEST)).ravel())
-    unit = {EffectKind.DIFFERENCE_ROBUST_Z: max(found.base.spread, LEAST_SPREAD), EffectKind.HECTARES: HECTARE}
-    return np.sort((window[:, None] - base).ravel()) / unit.get(kind, 1.0)
+    return np.sort((window[:, None] - base).ravel()) / _unit(kind, found)
 
 
 def interval(values: NDArray[np.float64]) -> Interval90:
@@ -138,9 +137,15 @@ def moved(rates: NDArray[np.float64], wanted: Effect, found: Pair) -> NDArray[np
     if wanted.kind is EffectKind.RATE_RATIO:
         out = rates * wanted.value
     else:
-        unit = {EffectKind.DIFFERENCE_ROBUST_Z: max(found.base.spread, LEAST_SPREAD), EffectKind.HECTARES: HECTARE}
-        out = rates + wanted.value * unit.get(wanted.kind, 1.0)
+        out = rates + wanted.value * _unit(wanted.kind, found)
     return np.clip(out, 0.0, 1.0) if found.family in {Family.PRESENCE, Family.SHARE} else out
+
+
+def _unit(kind: EffectKind, found: Pair) -> float:
+    """What a difference is counted in, in the unit of the measure."""
+    if kind is EffectKind.DIFFERENCE_ROBUST_Z:
+        return max(found.base.spread, LEAST_SPREAD)
+    return HECTARE if kind is EffectKind.HECTARES else 1.0
 
 
 def rounded(value: float) -> float:
@@ -148,7 +153,8 @@ def rounded(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def _by_track(looks: Sequence[Taken]) -> dict[str, NDArray[np.float64]]:
+def by_track(looks: Sequence[Taken]) -> dict[str, NDArray[np.float64]]:
+    """The numbers of the looks that count, each of shape (looks,), by track."""
     values: dict[str, list[float]] = {}
     for taken in looks:
         if taken.counted and taken.observed.value is not None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from monitor.assessment import Assessment
 from monitor.claim import Claim, Document, TimelineEntry
+from monitor.message import TitledPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +18,6 @@ class Named:
     place: str
     outline_m: float | None = None
     """How far off the outline may be."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClaimPicture:
-    """A PNG with what it shows."""
-
-    title: str
-    png: bytes
-    caption: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +33,7 @@ class ClaimFacts:
     places: Mapping[str, Named] = field(default_factory=dict)
     """By zone, "aoi.zone"."""
 
-    pictures: Mapping[str, Sequence[ClaimPicture]] = field(default_factory=dict)
+    pictures: Mapping[str, Sequence[TitledPicture]] = field(default_factory=dict)
     """By expectation."""
 
     simulated: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from monitor.assessment import Judged, Outcome, Seen, Use, Weight
 from monitor.claim import Claim, Credibility, Expectation
 from monitor.claim_page.facts import ClaimFacts, Named
 from monitor.claim_page.sentences import compared, concluded, expected, headline
-from monitor.message import NOT_SHOWN, clean, cleaned, day, rounded, templates
+from monitor.message import NOT_SHOWN, clean, cleaned, data_address, day, rounded, templates
 from monitor.times import Interval
 
 
@@ -31,7 +30,7 @@ def render_claim(facts: ClaimFacts) -> str:
             expectations=[_expectation(facts, j) for j in facts.assessment.judged],
             table=_table(facts),
             not_shown=NOT_SHOWN,
-            data=_data,
+            data=data_address,
             day=day,
             days=days,
             credibility=Credibility,
@@ -51,10 +50,6 @@ def _clean_claim(claim: Claim) -> Claim:
         expectations=tuple(replace(cleaned(e), baselines=tuple(map(cleaned, e.baselines))) for e in claim.expectations),
         hypotheses=tuple(map(cleaned, claim.hypotheses)),
     )
-
-
-def _data(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _expectation(facts: ClaimFacts, judged: Judged) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def headline(facts: ClaimFacts) -> list[str]:
     place = facts.places.get(first.zone, Named(place=first.zone)).place
     lines = [outcome_of(told), *(compared(first, c, place)[0] for c in first.comparisons)]
     if told.likelihood is not None:
-        about = f"the change happened which claim {told.claim} lets one expect, seen from even odds before looking"
+        about = f"the change happened which claim {told.claim} lets one expect, starting from even odds"
         lines.append(str(LikelihoodSentence(told.likelihood, about)))
     lines.append(str(ConfidenceSentence(told.confidence, base(facts))))
     return [*lines, f"This does not show {unseen(_measure(told))}."]

@@ -96,7 +96,7 @@ def _folders(state: State, what: str) -> list[tuple[Workspace | None, Path]]:
     from monitor.errors import UsageError
 
     if Path(what).is_dir():
-        return [(None, Path(what))]
+        return [_folder(state, Path(what))]
     home = workspace.find(state.workspace, os.environ)
     found = evidence.find(home.evidence, what) or evidence.of_claim(home.evidence, what)
     if not found:
@@ -104,6 +104,25 @@ def _folders(state: State, what: str) -> list[tuple[Workspace | None, Path]]:
             f"no evidence of {what!r} in {home.evidence}", "See `quaywatch alerts` and `quaywatch claims`."
         )
     return [(home, folder) for folder in found]
+
+
+def _folder(state: State, folder: Path) -> tuple[Workspace | None, Path]:
+    """A bundle by its folder, with the workspace whose log may name it."""
+    from monitor import evidence, workspace
+    from monitor.errors import QuaywatchError, UsageError
+
+    if not (folder / evidence.MANIFEST).exists():
+        raise UsageError(
+            f"{folder}: is no bundle of evidence, or its {evidence.MANIFEST} is gone",
+            "Name the folder of one bundle, or no folder, to verify a whole workspace against its log.",
+        )
+    try:
+        home = workspace.find(state.workspace, os.environ)
+    except QuaywatchError:
+        return None, folder
+    own = folder.resolve()
+    inside = own.parent == home.evidence.resolve()
+    return (home, home.evidence / own.name) if inside else (None, folder)
 
 
 def register(app: typer.Typer) -> None:

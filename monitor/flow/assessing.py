@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from monitor import assessment, claim
+from monitor import claim
 from monitor.aoi import Aoi
 from monitor.assessment import Assessment, Comparison, Evidence, Judged, Observed, Place
-from monitor.claim import WHOLE, Claim, Expectation, Frozen, Narrative
+from monitor.claim import WHOLE, Claim, Expectation, Frozen
 from monitor.evidence import plain
 from monitor.flow.frozen import FROZEN
 from monitor.store import Store, Transaction
@@ -20,11 +20,18 @@ ASSESSMENT = "assessment"
 """Value of `what` in lines of the log."""
 
 
-def freeze_entry(of: Claim, expectation: Expectation, now: datetime) -> dict[str, Any]:
-    """The line that freezes an expectation: freezing the same again writes nothing."""
+def freeze_entry(of: Claim, expectation: Expectation, frozen: Sequence[Frozen], now: datetime) -> dict[str, Any] | None:
+    """The line that freezes an expectation; None: it is what was frozen last.
+
+    `frozen`: what the log holds, oldest first. Going back to an earlier version is a line of its own: the last one
+    before the window opens is the prediction.
+    """
     digest = claim.fingerprint(of, expectation)
+    own = [f for f in frozen if (f.claim, f.expectation) == (of.id, expectation.id)]
+    if own and own[-1].sha256 == digest:
+        return None
     return {
-        "id": f"{FROZEN}:{of.id}:{expectation.id}:{digest}",
+        "id": f"{FROZEN}:{of.id}:{expectation.id}:{len(own) + 1}:{digest}",
         "what": FROZEN,
         "recorded": now.isoformat(),
         "claim": of.id,
@@ -42,12 +49,6 @@ def gathered(store: Store, of: Claim, aois: Mapping[str, Aoi]) -> Evidence:
     return Evidence(looks=looks, places={zone: _place(zone, aois) for zone, _ in sorted(wanted)})
 
 
-def judged(store: Store, of: Claim, narrative: Narrative, aois: Mapping[str, Aoi], as_of: datetime) -> Assessment:
-    """A claim as of an instant: later looks are not known to it."""
-    evidence = known_at(gathered(store, of, aois), as_of)
-    return assessment.assess(of, evidence, narrative.frozen, as_of)
-
-
 def known_at(evidence: Evidence, as_of: datetime) -> Evidence:
     """Without the looks that came later."""
     kept = {key: tuple(x for x in looks if x.at <= as_of) for key, looks in evidence.looks.items()}
@@ -61,11 +62,23 @@ def digest(of: Claim, evidence: Evidence, frozen: Sequence[Frozen], as_of: datet
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def entry(told: Assessment, inputs: str, now: datetime, evidence: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The line of an assessment. The same looks and the same claim give the same id."""
+def entry(
+    told: Assessment,
+    inputs: str,
+    before: Sequence[Mapping[str, Any]],
+    now: datetime,
+    evidence: Mapping[str, str] | None = None,
+) -> dict[str, Any] | None:
+    """The line of an assessment; None: it rests on the same as the newest of the claim.
+
+    `before`: the lines of the log, oldest first.
+    """
+    own = [e for e in before if e.get("what") == ASSESSMENT and e["claim"] == told.claim]
+    if own and own[-1]["inputs_sha256"] == inputs:
+        return None
     likelihood = told.likelihood
     return {
-        "id": f"{ASSESSMENT}:{told.claim}:{inputs}",
+        "id": f"{ASSESSMENT}:{told.claim}:{len(own) + 1}:{inputs}",
         "what": ASSESSMENT,
         "recorded": now.isoformat(),
         "claim": told.claim,

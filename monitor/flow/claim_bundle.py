@@ -15,7 +15,7 @@ from monitor.archive import files as kept
 from monitor.archive.record import unsigned
 from monitor.assessment import Comparison
 from monitor.claim import Expectation, Period
-from monitor.claim_page import ClaimPicture, compared, concluded, headline
+from monitor.claim_page import compared, concluded, headline
 from monitor.errors import SourceError
 from monitor.evidence import Bundle, BundleKind
 from monitor.flow import replay
@@ -24,7 +24,7 @@ from monitor.flow.claim_story import Case, facts, pair_of, sampled
 from monitor.flow.imagery import Imagery
 from monitor.flow.replay_assessment import NARRATIVE, judgment_files
 from monitor.measures import MEASURES
-from monitor.message import clean
+from monitor.message import TitledPicture, clean
 from monitor.store import Store
 
 LOOKS_TABLE, PARAMETERS, README, ITEMS = "looks.csv", "parameters.json", "README.txt", "items"
@@ -32,7 +32,7 @@ LOOKS_TABLE, PARAMETERS, README, ITEMS = "looks.csv", "parameters.json", "README
 
 def bundle(
     case: Case,
-    drawn: Mapping[str, Sequence[ClaimPicture]],
+    drawn: Mapping[str, Sequence[TitledPicture]],
     narrative_files: Mapping[str, bytes],
     store: Store,
     imagery: Imagery,

@@ -13,7 +13,7 @@ from monitor.assessment.comparing import change_of
 from monitor.assessment.sample import Taken, sample, stay_of
 from monitor.assessment.values import Place
 from monitor.claim import Claim, EffectKind, Expectation, Narrative, Period
-from monitor.claim_page import ClaimFacts, ClaimPicture, Named
+from monitor.claim_page import ClaimFacts, Named
 from monitor.errors import SourceError
 from monitor.flow import story
 from monitor.flow.assessing import digest
@@ -21,6 +21,7 @@ from monitor.flow.imagery import Imagery
 from monitor.flow.story import SIMULATED, Eyes
 from monitor.look import Look
 from monitor.measures import MEASURES
+from monitor.message import TitledPicture
 from monitor.pictures import Bar, ExpectationView, LookPoint, Span
 from monitor.site import site
 from monitor.store import Store
@@ -63,7 +64,7 @@ def is_simulated(store: Store, of: Claim) -> bool:
 
 
 def facts(
-    case: Case, drawn: Mapping[str, Sequence[ClaimPicture]], *, now: datetime, evidence_at: str = ""
+    case: Case, drawn: Mapping[str, Sequence[TitledPicture]], *, now: datetime, evidence_at: str = ""
 ) -> ClaimFacts:
     """What the page and the terminal say."""
     documents = {d.id: d for d in case.narrative.documents}
@@ -93,9 +94,9 @@ def _named(zone: str, aois: Mapping[str, Aoi]) -> Named:
 # ---------------------------------------------------------------- pictures
 
 
-def drawn(case: Case, store: Store, imagery: Imagery) -> dict[str, list[ClaimPicture]]:
+def drawn(case: Case, store: Store, imagery: Imagery) -> dict[str, list[TitledPicture]]:
     """The pictures of each expectation that has looks."""
-    found: dict[str, list[ClaimPicture]] = {}
+    found: dict[str, list[TitledPicture]] = {}
     for judged in case.assessment.judged:
         if judged.comparisons:
             of = case.claim.expectation(judged.id)
@@ -103,9 +104,9 @@ def drawn(case: Case, store: Store, imagery: Imagery) -> dict[str, list[ClaimPic
     return found
 
 
-def _judged_picture(case: Case, of: Expectation, judged: Judged) -> ClaimPicture:
+def _judged_picture(case: Case, of: Expectation, judged: Judged) -> TitledPicture:
     view = view_of(case, of, judged)
-    return ClaimPicture(
+    return TitledPicture(
         title=f"{judged.id}: the looks, and the effect against each baseline",
         png=pictures.expectation_picture(view, simulated=case.simulated),
         caption="Shaded: the window and the baselines, each with its rate per look that counts.",
@@ -174,12 +175,12 @@ def pair_of(case: Case, of: Expectation, store: Store, imagery: Imagery) -> tupl
     return (eyes, (known[looks[0]], known[looks[1]])) if all(x in known for x in looks) else None
 
 
-def _pair(case: Case, of: Expectation, store: Store, imagery: Imagery) -> list[ClaimPicture]:
+def _pair(case: Case, of: Expectation, store: Store, imagery: Imagery) -> list[TitledPicture]:
     found = pair_of(case, of, store, imagery)
     return [] if found is None else _pair_pictures(case, *found, of.zone.partition(".")[2])
 
 
-def _pair_pictures(case: Case, eyes: Eyes, looks: tuple[Look, Look], zone: str) -> list[ClaimPicture]:
+def _pair_pictures(case: Case, eyes: Eyes, looks: tuple[Look, Look], zone: str) -> list[TitledPicture]:
     try:
         before, after = map(eyes.snapshot, looks)
     except SourceError:
@@ -187,12 +188,12 @@ def _pair_pictures(case: Case, eyes: Eyes, looks: tuple[Look, Look], zone: str) 
     rings = story.rings(eyes.site.aoi.zone(zone).outline, eyes.site.grid.epsg)
     credit = story.attribution({look.start.year for look in looks}, simulated=case.simulated)
     return [
-        ClaimPicture(
+        TitledPicture(
             title="A look of the first baseline and one of the window, on one track",
             png=pictures.before_after(before, after, rings, simulated=case.simulated, attribution=credit),
             caption="Chosen by their numbers: each is near the average of its period.",
         ),
-        ClaimPicture(
+        TitledPicture(
             title="What differs between the two",
             png=pictures.difference_picture(before, after, rings, simulated=case.simulated, attribution=credit),
             caption="Two looks are two looks: what the numbers above say rests on all that count.",

@@ -193,11 +193,11 @@ class Desk:
             untold = [c for c, _ in tx.changes(logged=False) if announce or c.incident.aoi != aoi.id]
         self.queue(untold, as_of)
         self._log()
-        problems = self._kept_evidence(aoi, as_of)
+        problems = self.keep_evidence(aoi, as_of)
         told = self.send(as_of) if announce and send else Delivered()
         return replace(told, problems=(*problems, *told.problems))
 
-    def _kept_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
+    def keep_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
         """The bundles of what is new in an AOI of the workspace; problems in words."""
         waiting = keeping.waiting(self.store, self.logbook, aoi.id) if aoi.id in self.aois else []
         if not waiting:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from monitor import assessment, clock, evidence
 from monitor.claim import Claim
-from monitor.claim_page import ClaimFacts, ClaimPicture, render_claim
+from monitor.claim_page import ClaimFacts, render_claim
 from monitor.flow import assessing, claim_bundle, claim_story
 from monitor.flow.claim_story import Case
 from monitor.flow.desk import Desk
+from monitor.message import TitledPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +28,15 @@ class Judgment:
 
 
 def freeze(desk: Desk, claim: Claim, expectations: Sequence[str], now: datetime) -> None:
-    """Writes the hashes of expectations into the log. What stands there already is not written again.
+    """Writes the hashes of expectations into the log, unless they are what was frozen last.
 
     Raises:
         NarrativeError: the claim has no such expectation.
     """
     chosen = [claim.expectation(name) for name in expectations]
-    for one in chosen:
-        desk.logbook.append(assessing.freeze_entry(claim, one, now))
+    for line in [assessing.freeze_entry(claim, one, desk.narrative.frozen, now) for one in chosen]:
+        if line is not None:
+            desk.logbook.append(line)
     desk.read_narrative_again()
 
 
@@ -73,7 +75,7 @@ def case_of(desk: Desk, claim: Claim, as_of: datetime) -> Case:
     )
 
 
-def _kept(desk: Desk, case: Case, drawn: Mapping[str, Sequence[ClaimPicture]]) -> dict[str, str] | None:
+def _kept(desk: Desk, case: Case, drawn: Mapping[str, Sequence[TitledPicture]]) -> dict[str, str] | None:
     """The bundle of an assessment, logged; None where nothing can be observed: then there is no evidence."""
     home, kept = desk.workspace, None
     if any(j.comparisons for j in case.assessment.judged):
@@ -81,5 +83,7 @@ def _kept(desk: Desk, case: Case, drawn: Mapping[str, Sequence[ClaimPicture]]) -
         bundle = claim_bundle.bundle(case, drawn, files, desk.store, desk.imagery, now=case.assessment.as_of)
         sha256 = evidence.write(home.evidence, bundle)
         kept = {"folder": home.display(evidence.folder_of(home.evidence, bundle.id)), "sha256": sha256}
-    desk.logbook.append(assessing.entry(case.assessment, case.inputs, clock.now(), kept))
+    line = assessing.entry(case.assessment, case.inputs, desk.logbook.entries(), clock.now(), kept)
+    if line is not None:
+        desk.logbook.append(line)
     return kept

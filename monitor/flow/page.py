@@ -17,12 +17,11 @@ from monitor.flow.remarks import remarks
 from monitor.flow.story import Chronicle, Eyes
 from monitor.flow.tell import bearings
 from monitor.measures import MEASURES
-from monitor.message import Statement
+from monitor.message import Statement, TitledPicture
 from monitor.report import (
     ReportFacts,
     ReportIncident,
     ReportLooks,
-    ReportPicture,
     ReportPower,
     ReportZone,
     render_report,
@@ -117,7 +116,7 @@ def _row(told: Chronicle, incident: Incident, against: Doubts) -> ReportIncident
     )
 
 
-def _series(told: Chronicle, lasting: Sequence[Incident]) -> list[ReportPicture]:
+def _series(told: Chronicle, lasting: Sequence[Incident]) -> list[TitledPicture]:
     out = []
     for (zone, name), followed in sorted(told.followed.items()):
         entry = MEASURES[name]
@@ -133,18 +132,18 @@ def _series(told: Chronicle, lasting: Sequence[Incident]) -> list[ReportPicture]
             title,
             simulated=told.simulated,
         )
-        out.append(ReportPicture(title=title, png=plot))
+        out.append(TitledPicture(title=title, png=plot))
     return out
 
 
-def _before_after(told: Chronicle, eyes: Eyes, incident: Incident) -> list[ReportPicture]:
+def _before_after(told: Chronicle, eyes: Eyes, incident: Incident) -> list[TitledPicture]:
     shown = story.incident_pictures(eyes, told, incident)
     if "before_after" not in shown:
         return []
     entry = MEASURES[incident.measure]
     title = f"{incident.zone.replace('_', ' ')}: {entry.label}, {incident.kind} from {incident.onset:%d %b %Y}"
     return [
-        ReportPicture(
+        TitledPicture(
             title=title,
             png=shown["before_after"],
             caption="Two looks of one track, chosen by their numbers: each is near the average it stands for.",
@@ -152,7 +151,7 @@ def _before_after(told: Chronicle, eyes: Eyes, incident: Incident) -> list[Repor
     ]
 
 
-def _newest(told: Chronicle, eyes: Eyes) -> list[ReportPicture]:
+def _newest(told: Chronicle, eyes: Eyes) -> list[TitledPicture]:
     out = []
     for sensor in Sensor:
         usable = [look for look in told.looks if look.usable and look.track.sensor is sensor]
@@ -164,7 +163,7 @@ def _newest(told: Chronicle, eyes: Eyes) -> list[ReportPicture]:
             continue
         zones = {z.name.replace("_", " "): story.rings(z.outline, eyes.site.grid.epsg) for z in told.aoi.zones}
         picture = pictures.look_picture(snapshot, zones, simulated=told.simulated, attribution=told.attribution)
-        out.append(ReportPicture(title=f"The newest usable look of {sensor.short}", png=picture))
+        out.append(TitledPicture(title=f"The newest usable look of {sensor.short}", png=picture))
     return out
 
 

@@ -4,9 +4,9 @@ Everything here is wording. The numbers come from the incident; each sentence sa
 bear out. The text part is complete by itself.
 """
 
-from monitor.message.facts import Dated, Facts, Message, Picture, Statement, Unused
+from monitor.message.facts import Dated, Facts, Message, Picture, Statement, TitledPicture, Unused
 from monitor.message.limits import beside, budget, calibrated, large, missed, panel, shared
-from monitor.message.rendering import PICTURES, render, standing_alone, templates
+from monitor.message.rendering import PICTURES, data_address, render, standing_alone, templates
 from monitor.message.wording import (
     NOT_NOTHING,
     NOT_SHOWN,
@@ -54,6 +54,7 @@ __all__ = [
     "Message",
     "Picture",
     "Statement",
+    "TitledPicture",
     "Unused",
     "abridged",
     "began",
@@ -64,6 +65,7 @@ __all__ = [
     "clean",
     "cleaned",
     "counted",
+    "data_address",
     "day",
     "days_between",
     "direction",

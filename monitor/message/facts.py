@@ -49,6 +49,15 @@ class Unused:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TitledPicture:
+    """A PNG with what it shows, as pages have it."""
+
+    title: str
+    png: bytes
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything a message may say."""
 

@@ -98,8 +98,13 @@ def standing_alone(message: Message) -> str:
     """The HTML part as a page that needs nothing else: its pictures are inside."""
     page = message.html
     for cid, png in message.images.items():
-        page = page.replace(f"cid:{cid}", "data:image/png;base64," + base64.b64encode(png).decode("ascii"))
+        page = page.replace(f"cid:{cid}", data_address(png))
     return page
+
+
+def data_address(png: bytes) -> str:
+    """The picture as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _tidy(text: str) -> str:

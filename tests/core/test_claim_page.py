@@ -28,22 +28,25 @@ from core.test_assessment import (
 )
 from monitor.assessment import Assessment
 from monitor.claim import Claim, Document, Effect, EffectKind, Fit, Heading, Hypothesis, Item, Observability, Probe
-from monitor.claim_page import ClaimFacts, ClaimPicture, Named, compared, concluded, expected, headline, render_claim
+from monitor.claim_page import ClaimFacts, Named, compared, concluded, expected, headline, render_claim
+from monitor.message import TitledPicture
 
 DOCUMENT = Document(id="paper", title="A title", publisher="A paper", dated=date(2026, 2, 6), date_basis="as printed")
 
 
-def facts(told: Assessment, of: Claim | None = None, **more: object) -> ClaimFacts:
-    plain = ClaimFacts(
+RAJIN = Named(place="Rajin, berths", outline_m=20.0)
+
+
+def facts(told: Assessment, of: Claim | None = None, place: Named = RAJIN) -> ClaimFacts:
+    return ClaimFacts(
         claim=of or claim(),
         assessment=told,
         document=DOCUMENT,
-        places={"rajin.berths": Named(place="Rajin, berths", outline_m=20.0)},
+        places={"rajin.berths": place},
         attribution="Contains modified Copernicus Sentinel data [2025]",
         generated=AFTER,
         version="1.2.3",
     )
-    return replace(plain, **more)  # type: ignore[arg-type] # fields of the facts, given by name
 
 
 def text(page: str) -> str:
@@ -120,7 +123,11 @@ def test_the_page_has_all_of_it_and_loads_nothing() -> None:
     quiet = [*looks(TROUGH.interval, presence(20, 40)), *looks(WINDOW, presence(21, 42))]
     told = judged(evidence(STRONG, quiet), of)
     page = render_claim(
-        facts(told, of, pictures={"E1": [ClaimPicture(title="The looks", png=b"png")]}, evidence="alerts/evidence/x")
+        replace(
+            facts(told, of),
+            pictures={"E1": [TitledPicture(title="The looks", png=b"png")]},
+            evidence="alerts/evidence/x",
+        )
     )
     said = text(page)
     for part in (
@@ -146,7 +153,7 @@ def test_the_page_has_all_of_it_and_loads_nothing() -> None:
 
 
 def test_a_simulation_says_so_everywhere() -> None:
-    page = render_claim(facts(judged(evidence(STRONG)), simulated=True))
+    page = render_claim(replace(facts(judged(evidence(STRONG))), simulated=True))
     assert "<title>[SIMULATED]" in page
     assert "Nothing in this report was observed by a satellite" in page
 
@@ -161,7 +168,7 @@ HOSTILE = st.text(alphabet=st.characters(exclude_categories=()), min_size=1, max
 def test_texts_from_files_stay_text(nasty: str) -> None:
     of = claim(text=nasty, said_by=nasty, why=nasty, ambiguity=nasty, against=nasty, relay=nasty)
     of = replace(of, expectations=(replace(EXPECTATION, note=nasty),))
-    page = render_claim(facts(judged(evidence(STRONG), of), of, places={"rajin.berths": Named(place=nasty)}))
+    page = render_claim(facts(judged(evidence(STRONG), of), of, Named(place=nasty)))
     assert "<script" not in page
     assert "\u202e" not in page
     assert "{{7*7}}" in text(page)

@@ -25,12 +25,11 @@ from monitor.alert import (
     Verdict,
 )
 from monitor.baseline import Family
-from monitor.message import Statement
+from monitor.message import Statement, TitledPicture
 from monitor.report import (
     ReportFacts,
     ReportIncident,
     ReportLooks,
-    ReportPicture,
     ReportPower,
     ReportZone,
     render_report,
@@ -100,8 +99,8 @@ def facts(**changed: Any) -> ReportFacts:
         simulated=False,
         zones=[ReportZone(name="berths", kind="berth_water", note="outline good to 50 m")],
         incidents=[item(surge()), item(BLIND)],
-        series=[ReportPicture(title="berths: vessels counted", png=PNG)],
-        pictures=[ReportPicture(title="berths: before and after", png=PNG, caption="Same track.")],
+        series=[TitledPicture(title="berths: vessels counted", png=PNG)],
+        pictures=[TitledPicture(title="berths: before and after", png=PNG, caption="Same track.")],
         looks=[
             ReportLooks(
                 track="S1 orbit 87", usable=90, unusable={"not covered": 7, "unreadable": 1}, first=START, last=END
@@ -319,7 +318,7 @@ def test_names_cannot_break_out() -> None:
         notes=[SCRIPT],
         version='"><script>',
         zones=[ReportZone(name=SCRIPT, kind=SCRIPT, note=SCRIPT)],
-        series=[ReportPicture(title=f'"{SCRIPT}', png=PNG, caption=SCRIPT)],
+        series=[TitledPicture(title=f'"{SCRIPT}', png=PNG, caption=SCRIPT)],
         looks=[ReportLooks(track=SCRIPT, usable=1, unusable={SCRIPT: 1})],
     )
     html = render_report(evil)

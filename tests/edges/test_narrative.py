@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,6 +177,18 @@ def test_the_starter_narrative_loads_with_the_starter_sites() -> None:
     (expectation,) = claim.expectations
     assert standing(claim, expectation, [], utc("2025-09-15")) is Standing.DRAFT
     assert len(narrative.documents) == 1
+
+
+@pytest.mark.parametrize("folder", [ROOT, STARTER])
+def test_shipped_files_follow_the_published_schema(folder: Path) -> None:
+    published = json.loads((ROOT / "docs/narrative.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(published)
+    for file in sorted((folder / "alerts/narrative").glob("*.toml")):
+        tables = json.loads(json.dumps(tomllib.loads(file.read_text(encoding="utf-8")), default=str))
+        assert [e.message for e in validator.iter_errors(tables)] == []
+        tables["claim"][0]["reliabilty"] = "B"
+        tables["claim"][0]["credibility"] = 9
+        assert len(list(validator.iter_errors(tables))) == 2
 
 
 def test_the_starter_differs_from_the_workspace_of_the_repository(aois: dict[str, Aoi]) -> None:

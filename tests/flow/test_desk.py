@@ -50,7 +50,7 @@ def build(root: Path, imagery: Path, aoi: Aoi, mail: str = 'to = ["a@example.org
 class Quick(Desk):
     """A desk that keeps no evidence: ten bundles a poll take longer than all else."""
 
-    def _kept_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
+    def keep_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
         return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from monitor import workspace
+from monitor import evidence, workspace
 from monitor.flow import judging
 from monitor.flow.desk import opened
 from surfaces.conftest import NOW, process, quaywatch, rewrite
@@ -174,12 +175,48 @@ def test_a_bundle_or_a_line_that_is_gone_is_named(foretold: Path) -> None:
     assert any("a line is missing that was written" in w["what"] for w in told["wrong"])
 
 
-def test_replay_of_a_forged_number_differs(foretold: Path) -> None:
+def test_replay_refuses_what_does_not_verify_and_finds_what_was_sealed_again(foretold: Path, tmp_path: Path) -> None:
     unknown = quaywatch("-w", foretold, "replay", "nothing")
     assert (unknown.code, "no evidence of 'nothing'" in unknown.err) == (2, True)
     folder = next((foretold / "alerts/evidence").glob("assessment*"))
-    path = folder / "looks.json"
-    path.write_bytes(path.read_bytes().replace(b'"value": 0.0', b'"value": 9.0', 1))
+    bundle = evidence.read(folder)
+    forged = bundle.files["looks.json"].replace(b'"value": 0.0', b'"value": 9.0')
+    assert forged != bundle.files["looks.json"]
+    (folder / "looks.json").write_bytes(forged)
     refused = quaywatch("replay", folder)
     assert refused.code == 2
     assert "looks.json" in refused.err
+    evidence.write(tmp_path, replace(bundle, files={**bundle.files, "looks.json": forged}))
+    sealed = quaywatch("replay", evidence.folder_of(tmp_path, bundle.id), "--json")
+    assert (sealed.code, sealed.value["identical"], sealed.value["only_rounding"]) == (1, False, False)
+    assert any("judged[0].comparisons[0].effect" in line for line in sealed.value["differences"])
+
+
+def test_a_folder_is_held_against_the_log_of_its_own_workspace(foretold: Path, tmp_path: Path) -> None:
+    folder = next((foretold / "alerts/evidence").glob("assessment*"))
+    unnamed = "No log names this bundle here"
+    assert unnamed not in ask(foretold, "verify", folder).out
+    assert unnamed in ask(foretold, "verify", shutil.copytree(folder, tmp_path / "copy")).out
+    bundle = evidence.read(folder)
+    shutil.rmtree(folder)
+    evidence.write(folder.parent, replace(bundle, files={**bundle.files, "README.txt": b"forged"}))
+    told = quaywatch("-w", foretold, "verify", folder)
+    assert told.code == 1
+    assert "not the one that the log names" in told.out
+    none = quaywatch("-w", foretold, "verify", foretold / "aois")
+    assert (none.code, "is no bundle of evidence" in none.err) == (2, True)
+
+
+def test_going_back_to_an_earlier_version_is_frozen_and_judged_anew(worked: Path) -> None:
+    narrative = worked / NARRATIVE
+    first = narrative.read_text(encoding="utf-8")
+    for text in (first, first.replace("value = 1.5 }", "value = 1.8 }"), first, first):
+        narrative.write_text(text, encoding="utf-8")
+        ask(worked, "claims", "freeze", "sim-surge")
+        ask(worked, "claims", "assess", "--as-of", NOW)
+    hashes = [line["sha256"] for line in lines(worked, "frozen")]
+    assert len(hashes) == 3
+    assert hashes[0] == hashes[2] != hashes[1]
+    inputs = [line["inputs_sha256"] for line in lines(worked, "assessment")]
+    assert len(inputs) == len(set(inputs)) == 3  # what is frozen is part of what a judgment rests on
+    assert ask(worked, "verify", "--json").value["whole"]
