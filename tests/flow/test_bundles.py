@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from flow.conftest import MANY, SCENARIO, Archive
+from flow.conftest import MANY, SCENARIO, Archive, Quick
 from flow.test_desk import build
 from monitor import evidence, workspace
 from monitor.alert import Change, Incident, Kind, State
@@ -61,7 +61,8 @@ def worked(archive: Archive, corner: Aoi, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("bundles")
     archive.part(folder / "imagery", [signed(i) for i in archive.items])
     root = build(folder / "w", folder / "imagery", corner)
-    with opened(workspace.find(root, {}), {}) as desk:
+    with opened(workspace.find(root, {}), {}) as whole:
+        desk = Quick(whole.workspace, whole.environ, whole.store)
         for as_of in (SCENARIO.end, BLIND):
             desk.poll(desk.aois["simport"], SCENARIO.interval, as_of=as_of)
         yield desk

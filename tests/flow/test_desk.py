@@ -8,8 +8,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.places import geojson
-from flow.conftest import MANY, SCENARIO, Archive, Crash, catalogued
+from flow.conftest import MANY, SCENARIO, Archive, Crash, Quick, catalogued
 from monitor import evidence, workspace
 from monitor.alert import Change, Incident, State
 from monitor.aoi import Aoi
@@ -44,14 +44,6 @@ def build(root: Path, imagery: Path, aoi: Aoi, mail: str = 'to = ["a@example.org
         encoding="utf-8",
     )
     return root
-
-
-@dataclass(frozen=True)
-class Quick(Desk):
-    """A desk that keeps no evidence: ten bundles a poll take longer than all else."""
-
-    def keep_evidence(self, aoi: Aoi, as_of: datetime) -> list[str]:
-        return []
 
 
 @pytest.fixture(scope="module")

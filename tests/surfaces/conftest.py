@@ -132,19 +132,19 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def template(master: Path, tmp_path: Path) -> Path:
     """The workspace as it was after its back-fill, to compare with."""
-    return _copied(master, tmp_path / "template", "imagery")
+    return copied(master, tmp_path / "template", "imagery")
 
 
 @pytest.fixture
 def worked(master: Path, tmp_path: Path) -> Path:
     """A workspace with a history. Its imagery is the template's own: not to be touched."""
-    return _copied(master, tmp_path / "worked", "imagery")
+    return copied(master, tmp_path / "worked", "imagery")
 
 
 @pytest.fixture
 def cold(master: Path, tmp_path: Path) -> Path:
     """A workspace with imagery of its own (linked files: replace, do not overwrite), where nothing was read yet."""
-    folder = _copied(master, tmp_path / "cold", "imagery", "var", "log", "evidence", "mailbox")
+    folder = copied(master, tmp_path / "cold", "imagery", "var", "log", "evidence", "mailbox")
     (folder / "imagery").unlink()
     shutil.copytree(master / "imagery", folder / "imagery", copy_function=os.link)
     (folder / "imagery" / "items.json").unlink()
@@ -152,7 +152,8 @@ def cold(master: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def _copied(master: Path, folder: Path, *without: str) -> Path:
+def copied(master: Path, folder: Path, *without: str) -> Path:
+    """A workspace copied, but for the files and folders of these names; its imagery is the other's."""
     shutil.copytree(master, folder, ignore=shutil.ignore_patterns(*without))
     (folder / "imagery").symlink_to(master / "imagery")
     return folder

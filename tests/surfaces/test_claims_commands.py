@@ -16,22 +16,28 @@ import pytest
 from monitor import evidence, workspace
 from monitor.flow import judging
 from monitor.flow.desk import opened
-from surfaces.conftest import NOW, process, quaywatch, rewrite
+from surfaces.conftest import NOW, copied, process, quaywatch, rewrite
 from surfaces.test_commands import ask
 
 LOG = Path("alerts/log/alerts.jsonl")
 NARRATIVE = Path("alerts/narrative/simulated.toml")
 
 
-@pytest.fixture
-def foretold(worked: Path) -> Path:
-    """The workspace with its claim frozen a month before its window opened, and judged."""
-    home = workspace.find(worked, {})
-    with opened(home, {}) as desk:
+@pytest.fixture(scope="module")
+def told_once(master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace with its claim frozen a month before its window opened, and judged. To be copied."""
+    folder = copied(master, tmp_path_factory.mktemp("claims") / "told", "imagery")
+    with opened(workspace.find(folder, {}), {}) as desk:
         (claim,) = desk.narrative.claims
         judging.freeze(desk, claim, ["E1"], claim.expectations[0].window.start - timedelta(days=30))
-    ask(worked, "claims", "assess", "--as-of", NOW)
-    return worked
+    ask(folder, "claims", "assess", "--as-of", NOW)
+    return folder
+
+
+@pytest.fixture
+def foretold(told_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return copied(told_once, tmp_path / "foretold", "imagery")
 
 
 def lines(folder: Path, what: str) -> list[dict[str, Any]]:
@@ -137,9 +143,10 @@ def test_every_alert_has_evidence_that_verifies_and_replays_elsewhere(foretold: 
     assert found["bundles"] == len(bundles) == len(lines(foretold, "evidence")) + len(lines(foretold, "assessment"))
     for folder in bundles:
         copy = shutil.copytree(folder, tmp_path / "elsewhere" / folder.name)
-        assert process("verify", copy).code == 0
-        again = process("replay", copy, "--json")
+        assert quaywatch("verify", copy).code == 0
+        again = quaywatch("replay", copy, "--json")
         assert (again.code, again.value["identical"]) == (0, True), again.out
+    assert process("replay", tmp_path / "elsewhere" / bundles[0].name).code == 0  # and by a program of its own
     by_id = ask(foretold, "replay", "sim-surge", "--json").value
     assert by_id["identical"]
     assert by_id["compared"] > 100
